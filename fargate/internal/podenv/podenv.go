@@ -1,0 +1,120 @@
+// Package podenv works out what a container's environment is: its variables, and its command and
+// arguments with their $(VAR) references expanded, exactly as a kubelet would.
+//
+// It never fetches anything: References says which ConfigMaps and Secrets a pod names, the caller
+// brings them, Resolve reads them. No value of a Secret ever appears in a Problem.
+//
+// The rule, from weakest to strongest (kubelet's makeEnvironmentVariables):
+//
+//	service links   SVC_SERVICE_HOST and its kin; kubernetes' own always, the others when enabled
+//	HOSTNAME        which a container runtime sets to the pod's hostname
+//	envFrom         in order, a later source wins
+//	env             in order, a later entry wins; $(VAR) sees what stands above it
+//
+// Two marks travel with every value and are contagious through $(VAR): PerPod (it differs between
+// replicas of one template) and Secret (it holds a value from a Secret, or a part of one).
+package podenv
+
+import (
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Sources is everything outside the pod that its environment is made of.
+type Sources struct {
+	ConfigMaps  map[string]*corev1.ConfigMap // by name, of the pod's namespace; absent or nil: does not exist
+	Secrets     map[string]*corev1.Secret    // by name, of the pod's namespace; absent or nil: does not exist
+	Services    []*corev1.Service            // of the pod's namespace; those of another namespace are passed over
+	APIServer   Endpoint                     // what KUBERNETES_SERVICE_HOST and _PORT say; the zero value leaves them out
+	NodeName    string                       // spec.nodeName while the pod's own is still empty
+	Allocatable corev1.ResourceList          // what resourceFieldRef answers for a limit that is not set
+}
+
+// Endpoint is an address of the API server that a Fargate task can reach.
+type Endpoint struct {
+	Host string
+	Port string // decimal; empty means 443
+}
+
+// Marks say what a value must not be mixed with.
+type Marks struct {
+	PerPod bool // differs between replicas of one template: it travels in RunTask's overrides
+	Secret bool // comes from a Secret or was expanded from one: it never appears in clear
+}
+
+func (m Marks) with(other Marks) Marks {
+	return Marks{PerPod: m.PerPod || other.PerPod, Secret: m.Secret || other.Secret}
+}
+
+// Variable is one environment variable with its final value.
+type Variable struct {
+	Name, Value string
+	Marks
+	ServiceLink bool   // announces a Service other than kubernetes: the first to go when space is short
+	Field       string // the field that gave the value, such as spec.containers[0].env[2].valueFrom.secretKeyRef; empty for what no field asked for
+}
+
+// Word is one expanded element of a command or of its arguments.
+type Word struct {
+	Value string
+	Marks
+	Field string // spec.containers[0].args[1]
+}
+
+// Container is the environment of one container.
+type Container struct {
+	Name      string
+	Variables []Variable // sorted by name, each name once
+	Command   []Word     // nil: the image's entry point
+	Args      []Word     // nil: the image's arguments, unless Command is set
+}
+
+// Environment holds one entry for each of the pod's containers, in the pod's order.
+type Environment struct {
+	Containers []Container
+}
+
+// Resolve returns the environment of each of the pod's containers, and every problem met on the way,
+// in the order of the fields. The environment is complete only when no problem Blocks.
+// The same pod and sources give the same answer, byte for byte.
+func Resolve(pod *corev1.Pod, sources Sources) (Environment, []Problem) {
+	links := serviceLinks(pod, sources)
+	var environment Environment
+	var problems problemList
+	for i := range pod.Spec.Containers {
+		c := &pod.Spec.Containers[i]
+		r := resolver{pod: pod, sources: sources, container: c, index: i, links: links,
+			own: map[string]Variable{}, problems: &problems}
+		environment.Containers = append(environment.Containers, r.resolve())
+	}
+	return environment, problems
+}
+
+// hostname is the name a container runtime would give the pod: at most 63 characters, as the kernel's is.
+func hostname(pod *corev1.Pod) string {
+	name := pod.Name
+	if pod.Spec.Hostname != "" {
+		name = pod.Spec.Hostname
+	}
+	if pod.Spec.HostnameOverride != nil {
+		name = *pod.Spec.HostnameOverride
+	}
+	return name[:min(len(name), 63)]
+}
+
+// variables are the container's own over the service links, by name. HOSTNAME comes last and gives way to
+// both; on a real node the container runtime adds it, which is why no $(HOSTNAME) ever expands to it.
+func variables(pod *corev1.Pod, links, own map[string]Variable) []Variable {
+	all := map[string]Variable{
+		"HOSTNAME": {Name: "HOSTNAME", Value: hostname(pod), Marks: Marks{PerPod: true}},
+	}
+	maps.Copy(all, links)
+	maps.Copy(all, own)
+	sorted := make([]Variable, 0, len(all))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		sorted = append(sorted, all[name])
+	}
+	return sorted
+}

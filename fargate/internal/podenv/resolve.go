@@ -1,0 +1,138 @@
+package podenv
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/utils/ptr"
+)
+
+// resolver works through one container's fields in order.
+type resolver struct {
+	pod       *corev1.Pod
+	sources   Sources
+	container *corev1.Container
+	index     int                 // of the container in the pod
+	links     map[string]Variable // of the pod's Services, the same for every container: never written
+	own       map[string]Variable // what this container's fields gave so far
+	problems  *problemList
+}
+
+func (r *resolver) resolve() Container {
+	for i, from := range r.container.EnvFrom {
+		r.envFrom(i, from)
+	}
+	for i, env := range r.container.Env {
+		r.env(i, env)
+	}
+	return Container{
+		Name:      r.container.Name,
+		Variables: variables(r.pod, r.links, r.own),
+		Command:   r.words("command", r.container.Command),
+		Args:      r.words("args", r.container.Args),
+	}
+}
+
+func (r *resolver) lookup(name string) (Variable, bool) {
+	if v, ok := r.own[name]; ok {
+		return v, true
+	}
+	v, ok := r.links[name]
+	return v, ok
+}
+
+func (r *resolver) words(field string, texts []string) []Word {
+	var words []Word
+	for i, text := range texts {
+		value, marks := expand(text, r.lookup)
+		words = append(words, Word{Value: value, Marks: marks, Field: r.field("%s[%d]", field, i)})
+	}
+	return words
+}
+
+func (r *resolver) field(format string, args ...any) string {
+	return fmt.Sprintf("spec.containers[%d].", r.index) + fmt.Sprintf(format, args...)
+}
+
+func (r *resolver) set(v Variable) { r.own[v.Name] = v }
+
+// envFrom takes all keys of a ConfigMap or Secret. A ConfigMap's binaryData is not meant for environments.
+func (r *resolver) envFrom(i int, from corev1.EnvFromSource) {
+	switch {
+	case from.ConfigMapRef != nil:
+		ref := from.ConfigMapRef
+		if found, ok := r.configMap(r.field("envFrom[%d].configMapRef", i), ref.Name, ptr.Deref(ref.Optional, false), ""); ok {
+			r.setAll(r.field("envFrom[%d].configMapRef", i), from.Prefix, "configmap", ref.Name, found.Data, Marks{})
+		}
+	case from.SecretRef != nil:
+		ref := from.SecretRef
+		if found, ok := r.secret(r.field("envFrom[%d].secretRef", i), ref.Name, ptr.Deref(ref.Optional, false), ""); ok {
+			r.setAll(r.field("envFrom[%d].secretRef", i), from.Prefix, "secret", ref.Name, texts(found.Data), Marks{Secret: true})
+		}
+	}
+}
+
+func (r *resolver) setAll(field, prefix, kind, source string, data map[string]string, marks Marks) {
+	var skipped []string
+	for _, key := range slices.Sorted(maps.Keys(data)) {
+		if len(validation.IsRelaxedEnvVarName(prefix+key)) > 0 {
+			skipped = append(skipped, prefix+key)
+			continue
+		}
+		r.set(Variable{Name: prefix + key, Value: data[key], Marks: marks, Field: field})
+	}
+	if len(skipped) > 0 {
+		r.problem(Noted, field, ReasonInvalidEnvironmentVariableNames,
+			"keys [%s] from %s %s/%s were skipped since they are invalid as environment variable names",
+			strings.Join(skipped, ", "), kind, r.pod.Namespace, source)
+	}
+}
+
+// env gives one variable its value; a missing optional source leaves the variable as it was.
+func (r *resolver) env(i int, env corev1.EnvVar) {
+	field := r.field("env[%d]", i)
+	from := env.ValueFrom
+	if env.Value != "" || from == nil {
+		value, marks := expand(env.Value, r.lookup)
+		r.set(Variable{Name: env.Name, Value: value, Marks: marks, Field: field + ".value"})
+		return
+	}
+	var v Variable
+	var ok bool
+	switch {
+	case from.FieldRef != nil:
+		v, ok = r.fieldRef(field+".valueFrom.fieldRef", from.FieldRef)
+	case from.ResourceFieldRef != nil:
+		v, ok = r.resourceFieldRef(field+".valueFrom.resourceFieldRef", from.ResourceFieldRef)
+	case from.ConfigMapKeyRef != nil:
+		v, ok = r.configMapKeyRef(field+".valueFrom.configMapKeyRef", env.Name, from.ConfigMapKeyRef)
+	case from.SecretKeyRef != nil:
+		v, ok = r.secretKeyRef(field+".valueFrom.secretKeyRef", env.Name, from.SecretKeyRef)
+	case from.FileKeyRef != nil:
+		r.problem(Refuses, field+".valueFrom.fileKeyRef", ReasonUnsupported, "file %s of volume %q cannot be read before the task starts", from.FileKeyRef.Path, from.FileKeyRef.VolumeName)
+	default:
+		ok = true // an empty valueFrom is an empty value
+		v.Field = field + ".valueFrom"
+	}
+	if ok {
+		v.Name = env.Name
+		r.set(v)
+	}
+}
+
+func (r *resolver) problem(effect Effect, field, reason, format string, args ...any) {
+	r.problems.add(Problem{Field: field, Container: r.container.Name, Reason: reason,
+		Message: fmt.Sprintf(format, args...), Effect: effect})
+}
+
+func texts(data map[string][]byte) map[string]string {
+	out := make(map[string]string, len(data))
+	for key, value := range data {
+		out[key] = string(value)
+	}
+	return out
+}
