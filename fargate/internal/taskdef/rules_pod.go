@@ -1,0 +1,136 @@
+package taskdef
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+)
+
+const (
+	maxContainers   = 10 // of a task definition; developer guide: Amazon ECS service quotas
+	fieldSize       = "metadata.annotations[" + AnnotationSize + "]"
+	fieldResources  = "spec.containers[].resources"
+	fieldStorage    = "spec.containers[].resources.requests[ephemeral-storage]"
+	annotationIAM   = "iam.amazonaws.com/role"
+	byScheduler     = "the scheduler reads it"
+	byControlPlane  = "the control plane reads it"
+	tokenVolumeName = "kube-api-access-" // the API server's own volume; admission plugin ServiceAccount
+)
+
+var annotationRules = []rule{
+	quiet(fieldSize, Mapped, "CPU units/MiB of the task, instead of the cheapest size that fits"),
+	loud(fieldSize, "a size that Fargate does not have, or too small", Refused, "the pod has no Fargate size", "choose one that Fargate has and that holds the pod, or remove the annotation", sizeHits(fieldSize)),
+	loud("metadata.annotations["+annotationIAM+"]", "", Refused, "task roles are not supported yet", "remove the annotation", func(in Input) []hit {
+		if role, ok := in.Pod.Annotations[annotationIAM]; ok {
+			return []hit{{detail: role}}
+		}
+		return nil
+	}),
+}
+
+// sizeHits finds a pod whose size fails for what the given field says.
+func sizeHits(field string) func(Input) []hit {
+	return func(in Input) []hit {
+		if _, err := size(in.Pod, in.Settings); err != nil && err.field == field {
+			return []hit{{detail: err.problem}}
+		}
+		return nil
+	}
+}
+
+var podRules = []rule{
+	loud("spec.initContainers", "", Refused, "init containers are not supported yet", "do their work at the beginning of the container's own command", onPod(func(s *corev1.PodSpec) bool { return len(s.InitContainers) > 0 })),
+	quiet("spec.containers", Mapped, "one container each, all essential: when one exits, the pod restarts or ends as a whole"),
+	loud("spec.containers", "more than 10", Refused, "a Fargate task has at most 10", "split the pod", func(in Input) []hit {
+		if n := len(in.Pod.Spec.Containers); n > maxContainers {
+			return []hit{{detail: fmt.Sprintf("%d containers", n)}}
+		}
+		return nil
+	}),
+	loud("spec.ephemeralContainers", "", Warned, "a running Fargate task takes no further containers", "use kubectl exec, or kubectl debug with --copy-to", onPod(func(s *corev1.PodSpec) bool { return len(s.EphemeralContainers) > 0 })),
+	quiet("spec.restartPolicy", Emulated, "a restart is a new task, after Kubernetes' own back-off"),
+	loud("spec.restartPolicy", "OnFailure or Never with several containers", Refused, "pods of several containers are only supported with Always yet", "use one container, or restartPolicy Always", onPod(func(s *corev1.PodSpec) bool {
+		return len(s.Containers) > 1 && (s.RestartPolicy == corev1.RestartPolicyOnFailure || s.RestartPolicy == corev1.RestartPolicyNever)
+	})),
+	quiet("spec.terminationGracePeriodSeconds", Mapped, "stop timeout of every container, at least 2 seconds"),
+	loud("spec.terminationGracePeriodSeconds", "above 120", Warned, "Fargate waits 120 seconds at most", "let the containers end within that time", onPod(func(s *corev1.PodSpec) bool { return ptr.Deref(s.TerminationGracePeriodSeconds, 0) > maxStopTimeout })),
+	loud("spec.activeDeadlineSeconds", "", Refused, "a pod's own deadline is not enforced yet, and the pod would run and cost on", "set spec.activeDeadlineSeconds of its Job, which the Job controller enforces", onPod(func(s *corev1.PodSpec) bool { return s.ActiveDeadlineSeconds != nil })),
+	quiet("spec.dnsPolicy", Accepted, "Default and ClusterFirst alike use the VPC's resolver, which knows no cluster.local names"),
+	loud("spec.dnsPolicy", "None", Refused, "Fargate tasks use the VPC's resolver", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.DNSPolicy == corev1.DNSNone })),
+	quiet("spec.nodeSelector", Accepted, byScheduler),
+	quiet("spec.serviceAccountName", Accepted, "no token reaches the container yet"),
+	quiet("spec.serviceAccount", Accepted, "as serviceAccountName"),
+	quiet("spec.automountServiceAccountToken", Accepted, "no token reaches the container yet"),
+	quiet("spec.nodeName", Accepted, byScheduler),
+	loud("spec.hostNetwork", "true", Refused, "a Fargate task has a network interface of its own and no host", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.HostNetwork })),
+	loud("spec.hostPID", "true", Refused, "Fargate shares no host", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.HostPID })),
+	loud("spec.hostIPC", "true", Refused, "Fargate shares no host", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.HostIPC })),
+	quiet("spec.shareProcessNamespace", Mapped, "PID mode task"),
+	loud("spec.imagePullSecrets", "", Warned, "credentials of registries are not passed on yet, so that only public images and those of Amazon ECR can be pulled", "mirror private images to Amazon ECR", onPod(func(s *corev1.PodSpec) bool { return len(s.ImagePullSecrets) > 0 })),
+	quiet("spec.hostname", Emulated, "value of the variable HOSTNAME; the kernel's hostname is AWS's"),
+	loud("spec.hostname", "other than the pod's name", Warned, "the kernel's hostname stays AWS's own", "read the variable HOSTNAME", func(in Input) []hit {
+		return onPod(func(s *corev1.PodSpec) bool { return s.Hostname != "" && s.Hostname != in.Pod.Name })(in)
+	}),
+	quiet("spec.subdomain", Accepted, "the names that a headless Service gives its pods are the control plane's work"),
+	quiet("spec.affinity", Accepted, byScheduler),
+	quiet("spec.schedulerName", Accepted, byScheduler),
+	quiet("spec.tolerations", Accepted, byScheduler),
+	loud("spec.hostAliases", "", Refused, "Fargate adds no lines to /etc/hosts", "use names that the VPC's resolver knows", onPod(func(s *corev1.PodSpec) bool { return len(s.HostAliases) > 0 })),
+	quiet("spec.priorityClassName", Accepted, byScheduler),
+	quiet("spec.priority", Accepted, byScheduler),
+	loud("spec.dnsConfig", "", Refused, "Fargate tasks use the VPC's resolver as it is", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.DNSConfig != nil })),
+	quiet("spec.readinessGates", Emulated, "the pod is Ready when its containers are and every gate is True"),
+	loud("spec.runtimeClassName", "", Refused, "Fargate has one container runtime", "remove it", onPod(func(s *corev1.PodSpec) bool { return ptr.Deref(s.RuntimeClassName, "") != "" })),
+	quiet("spec.enableServiceLinks", Mapped, "the variables of the namespace's Services"),
+	ruleLinksDropped,
+	quiet("spec.preemptionPolicy", Accepted, byScheduler),
+	quiet("spec.overhead", Mapped, "added to the size"),
+	quiet("spec.topologySpreadConstraints", Accepted, byScheduler),
+	loud("spec.setHostnameAsFQDN", "true", Warned, "the kernel's hostname stays AWS's own", "read the variable HOSTNAME", onPod(func(s *corev1.PodSpec) bool { return ptr.Deref(s.SetHostnameAsFQDN, false) })),
+	quiet("spec.os", Mapped, "Linux"),
+	loud("spec.os", "other than linux", Refused, "this node runs Linux containers", "choose a node of that operating system", onPod(func(s *corev1.PodSpec) bool { return s.OS != nil && s.OS.Name != corev1.Linux })),
+	quiet("spec.hostUsers", Accepted, "true is the default"),
+	loud("spec.hostUsers", "false", Warned, "Fargate maps no users; the task is alone in its virtual machine", "remove it", onPod(func(s *corev1.PodSpec) bool { return !ptr.Deref(s.HostUsers, true) })),
+	quiet("spec.schedulingGates", Accepted, byScheduler),
+	loud("spec.resourceClaims", "", Refused, "Fargate has no devices to claim", "run the pod on an ordinary node", onPod(func(s *corev1.PodSpec) bool { return len(s.ResourceClaims) > 0 })),
+	quiet("spec.resources", Mapped, "raises the size to what the pod asks for as a whole"),
+	loud("spec.resources", "other than cpu and memory", Refused, "Fargate has CPU and memory alone", "run the pod on an ordinary node", func(in Input) []hit {
+		return details(foreignResources(in.Pod.Spec.Resources))
+	}),
+	loud("spec.hostnameOverride", "", Warned, "the kernel's hostname stays AWS's own", "read the variable HOSTNAME", onPod(func(s *corev1.PodSpec) bool { return s.HostnameOverride != nil })),
+	quiet("spec.schedulingGroup", Accepted, byScheduler),
+	ruleTooLarge,
+}
+
+// Rules that Translate applies itself, once it knows how long a definition became.
+var (
+	ruleLinksDropped = loud("spec.enableServiceLinks", "a definition above 64 KiB", Warned, "the variables of Services are left out, for with them the task definition exceeds the 64 KiB that ECS allows", "set enableServiceLinks to false and use DNS names", nil)
+	ruleTooLarge     = loud("spec", "a definition above 64 KiB", Refused, "the task definition exceeds the 64 KiB that ECS allows", "shorten the pod's environment and arguments", nil)
+)
+
+// foreignResources names what is asked for besides what Fargate has, sorted.
+func foreignResources(r *corev1.ResourceRequirements) []string {
+	if r == nil {
+		return nil
+	}
+	var names []string
+	for _, list := range []corev1.ResourceList{r.Limits, r.Requests} {
+		for name := range list {
+			known := name == corev1.ResourceCPU || name == corev1.ResourceMemory || name == corev1.ResourceEphemeralStorage
+			if !known {
+				names = append(names, string(name))
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// isTokenVolume tells whether the API server added the volume by itself to give the pod its service
+// account's token. Its name is different for every pod.
+func isTokenVolume(v *corev1.Volume) bool {
+	return v.Projected != nil && strings.HasPrefix(v.Name, tokenVolumeName)
+}

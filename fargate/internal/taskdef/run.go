@@ -1,0 +1,104 @@
+package taskdef
+
+import (
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+)
+
+const (
+	maxOverrides = 8192 // characters of JSON; API reference: TaskOverride
+	maxGroup     = 255  // characters
+)
+
+// runTask is the request that starts this pod's task, complete but for the definition's ARN.
+func runTask(in Input, private bool) *ecs.RunTaskInput {
+	return &ecs.RunTaskInput{
+		Cluster:              optional(in.Settings.Cluster),
+		Count:                aws.Int32(1),
+		LaunchType:           ecstypes.LaunchTypeFargate,
+		PlatformVersion:      optional(in.Settings.PlatformVersion),
+		ClientToken:          aws.String(in.ID.ClientToken()),
+		StartedBy:            aws.String(in.ID.StartedBy()),
+		Group:                aws.String(group(in)),
+		EnableECSManagedTags: true,
+		Tags:                 taskTags(in.Pod, in.Settings.Tags),
+		NetworkConfiguration: networkConfiguration(in.Settings),
+		Overrides:            overrides(in, private),
+	}
+}
+
+// group is what the console shows beside a task: NAMESPACE/NAME.
+func group(in Input) string {
+	text := in.ID.Namespace + "/" + in.ID.Name
+	return text[:min(len(text), maxGroup)]
+}
+
+func networkConfiguration(settings Settings) *ecstypes.NetworkConfiguration {
+	public := ecstypes.AssignPublicIpDisabled
+	if settings.AssignPublicIP {
+		public = ecstypes.AssignPublicIpEnabled
+	}
+	return &ecstypes.NetworkConfiguration{AwsvpcConfiguration: &ecstypes.AwsVpcConfiguration{
+		Subnets:        settings.Subnets,
+		SecurityGroups: settings.SecurityGroups,
+		AssignPublicIp: public,
+	}}
+}
+
+// overrides are this pod's own values: its identity, on the first container, and whatever differs between
+// replicas unless a private definition holds that.
+func overrides(in Input, private bool) *ecstypes.TaskOverride {
+	var containers []ecstypes.ContainerOverride
+	for i, env := range in.Environment.Containers {
+		var override ecstypes.ContainerOverride
+		if !private {
+			override = containerOverride(env)
+		}
+		if i == 0 {
+			override.Environment = append(override.Environment, in.ID.Environment()...)
+		}
+		if len(override.Environment)+len(override.Command) > 0 {
+			override.Name = aws.String(env.Name)
+			containers = append(containers, override)
+		}
+	}
+	return &ecstypes.TaskOverride{ContainerOverrides: containers}
+}
+
+func containerOverride(env podenv.Container) ecstypes.ContainerOverride {
+	var override ecstypes.ContainerOverride
+	for _, v := range env.Variables {
+		if v.PerPod {
+			override.Environment = append(override.Environment, pair(v.Name, v.Value))
+		}
+	}
+	if commandPerPod(env) {
+		_, override.Command = split(values(env.Command), values(env.Args))
+	}
+	return override
+}
+
+// commandPerPod tells whether a container's command differs between replicas.
+func commandPerPod(env podenv.Container) bool {
+	return slices.ContainsFunc(slices.Concat(env.Command, env.Args), isPerPod)
+}
+
+func isPerPod(w podenv.Word) bool { return w.PerPod }
+
+// needsPrivate says why overrides cannot carry the pod's own values, or "" if they can.
+func needsPrivate(in Input) (field, reason string) {
+	for _, env := range in.Environment.Containers {
+		if len(env.Command) > 0 && env.Command[0].PerPod {
+			return env.Command[0].Field, "ECS cannot override an entry point"
+		}
+	}
+	if len(wireJSON(overrides(in, false))) > maxOverrides {
+		return fieldEnv, "its own values exceed the 8,192 characters that ECS allows in overrides"
+	}
+	return "", ""
+}

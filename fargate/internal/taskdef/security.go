@@ -1,0 +1,111 @@
+package taskdef
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+)
+
+const (
+	all    = "ALL"
+	ptrace = "SYS_PTRACE" // the one capability that Fargate can add; API reference: KernelCapabilities
+)
+
+// defaultCapabilities are what a container runtime gives a container that says nothing.
+var defaultCapabilities = []string{
+	"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE",
+	"NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
+}
+
+// user is ECS's user of a container, "1000" or "1000:3000"; empty for the image's own. A group without a
+// user cannot be said.
+func user(pod *corev1.Pod, c *corev1.Container) string {
+	id := runAsUser(pod, c)
+	if id == nil {
+		return ""
+	}
+	text := strconv.FormatInt(*id, 10)
+	if group := runAsGroup(pod, c); group != nil {
+		text += ":" + strconv.FormatInt(*group, 10)
+	}
+	return text
+}
+
+// A container's own security context wins over the pod's.
+
+func runAsUser(pod *corev1.Pod, c *corev1.Container) *int64 {
+	if own := ptr.Deref(c.SecurityContext, corev1.SecurityContext{}).RunAsUser; own != nil {
+		return own
+	}
+	return podSecurity(pod).RunAsUser
+}
+
+func runAsGroup(pod *corev1.Pod, c *corev1.Container) *int64 {
+	if own := ptr.Deref(c.SecurityContext, corev1.SecurityContext{}).RunAsGroup; own != nil {
+		return own
+	}
+	return podSecurity(pod).RunAsGroup
+}
+
+func podSecurity(pod *corev1.Pod) corev1.PodSecurityContext {
+	return ptr.Deref(pod.Spec.SecurityContext, corev1.PodSecurityContext{})
+}
+
+func readOnlyRoot(c *corev1.Container) *bool {
+	return setOnly(c.SecurityContext != nil && ptr.Deref(c.SecurityContext.ReadOnlyRootFilesystem, false))
+}
+
+func linuxParameters(c *corev1.Container) *ecstypes.LinuxParameters {
+	add, drop, _ := capabilities(c)
+	if len(add)+len(drop) == 0 {
+		return nil
+	}
+	return &ecstypes.LinuxParameters{Capabilities: &ecstypes.KernelCapabilities{Add: add, Drop: drop}}
+}
+
+// capabilities translates a container's. A capability that a container has anyway need not be added, and
+// so "drop ALL, add NET_BIND_SERVICE" becomes a list of all the others to drop. What Fargate cannot add
+// comes back as refused.
+func capabilities(c *corev1.Container) (add, drop, refused []string) {
+	if c.SecurityContext == nil || c.SecurityContext.Capabilities == nil {
+		return nil, nil, nil
+	}
+	wanted, unwanted := normal(c.SecurityContext.Capabilities.Add), normal(c.SecurityContext.Capabilities.Drop)
+	var kept []string
+	for _, name := range wanted {
+		switch {
+		case name == ptrace:
+			add = append(add, name)
+		case slices.Contains(defaultCapabilities, name):
+			kept = append(kept, name)
+		default:
+			refused = append(refused, name)
+		}
+	}
+	if !slices.Contains(unwanted, all) {
+		return add, unwanted, refused
+	}
+	if len(kept) == 0 {
+		return add, []string{all}, refused
+	}
+	for _, name := range defaultCapabilities {
+		if !slices.Contains(kept, name) {
+			drop = append(drop, name)
+		}
+	}
+	return add, drop, refused
+}
+
+// normal sorts names and writes them ECS's way, without CAP_, each once.
+func normal(names []corev1.Capability) []string {
+	var texts []string
+	for _, name := range names {
+		texts = append(texts, strings.TrimPrefix(strings.ToUpper(string(name)), "CAP_"))
+	}
+	slices.Sort(texts)
+	return slices.Compact(texts)
+}

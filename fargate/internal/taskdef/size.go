@@ -1,0 +1,217 @@
+package taskdef
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// Size is a Fargate task size beside what the pod asked for.
+type Size struct {
+	CPUUnits           int // 1024 are one vCPU
+	MemoryMiB          int
+	StorageGiB         int // ephemeral storage; 0 is Fargate's default of 20 GiB
+	RequestedCPUUnits  int
+	RequestedMemoryMiB int
+}
+
+// Prices are US dollars an hour, Linux on x86, on demand. The zero value stands for USEast1.
+type Prices struct {
+	VCPU       float64
+	MemoryGB   float64
+	StorageGiB float64 // above the 20 GiB that are free
+}
+
+// USEast1 are the prices in us-east-1 as of October 2026 (AWS Fargate pricing page).
+func USEast1() Prices { return Prices{VCPU: 0.04048, MemoryGB: 0.004445, StorageGiB: 0.000111} }
+
+// HourlyUSD is what an hour of a running task of the size costs.
+func (s Size) HourlyUSD(p Prices) float64 {
+	p = cmp.Or(p, USEast1())
+	return float64(s.CPUUnits)/1024*p.VCPU + float64(s.MemoryMiB)/1024*p.MemoryGB +
+		float64(max(s.StorageGiB-freeStorageGiB, 0))*p.StorageGiB
+}
+
+const (
+	freeStorageGiB   = 20  // developer guide: Fargate task ephemeral storage
+	minStorageGiB    = 21  // the smallest ephemeralStorage that can be asked for; API reference: EphemeralStorage
+	maxStorageGiB    = 200 // API reference: EphemeralStorage
+	minContainerMiB  = 6   // the least memory of a container; API reference: ContainerDefinition
+	largestCPUUnits  = 32768
+	largestMemoryMiB = 244 * 1024
+
+	// More than any machine has is counted as this, so that no sum overflows.
+	mostCPUs  = 1 << 20
+	mostBytes = 1 << 50
+)
+
+// cells are the sizes Fargate has (developer guide: Task CPU and memory; those from 8192 units on need
+// Linux and platform version 1.4.0).
+var cells = map[int][]int{
+	256:             {512, 1024, 2048},
+	512:             gibibytes(1, 4, 1),
+	1024:            gibibytes(2, 8, 1),
+	2048:            gibibytes(4, 16, 1),
+	4096:            gibibytes(8, 30, 1),
+	8192:            gibibytes(16, 60, 4),
+	16384:           gibibytes(32, 120, 8),
+	largestCPUUnits: {60 * 1024, 120 * 1024, largestMemoryMiB},
+}
+
+func gibibytes(from, to, step int) []int {
+	var memoryMiB []int
+	for gib := from; gib <= to; gib += step {
+		memoryMiB = append(memoryMiB, gib*1024)
+	}
+	return memoryMiB
+}
+
+// cheapest returns the cheapest cell that holds both amounts, the smaller one of two that cost the same;
+// false if no cell does.
+func cheapest(cpuUnits, memoryMiB int, prices Prices) (Size, bool) {
+	var best Size
+	for cellCPU, memories := range cells {
+		at := slices.IndexFunc(memories, func(m int) bool { return m >= memoryMiB })
+		if cellCPU < cpuUnits || at < 0 {
+			continue
+		}
+		candidate := Size{CPUUnits: cellCPU, MemoryMiB: memories[at]}
+		order := cmp.Or(cmp.Compare(candidate.HourlyUSD(prices), best.HourlyUSD(prices)), cmp.Compare(cellCPU, best.CPUUnits))
+		if best == (Size{}) || order < 0 {
+			best = candidate
+		}
+	}
+	return best, best != Size{}
+}
+
+// sizeError says which field makes a size impossible.
+type sizeError struct{ field, problem string }
+
+// size is the pod's Fargate size: the one its annotation names, else the cheapest that fits.
+func size(pod *corev1.Pod, settings Settings) (Size, *sizeError) {
+	need := needs(pod, settings)
+	chosen, fits := cheapest(need.RequestedCPUUnits, need.RequestedMemoryMiB, settings.Prices)
+	if annotation, ok := pod.Annotations[AnnotationSize]; ok {
+		var problem string
+		if chosen, problem = annotated(annotation, need); problem != "" {
+			return need, &sizeError{fieldSize, problem}
+		}
+	} else if !fits {
+		return need, &sizeError{fieldResources, fmt.Sprintf("%d CPU units and %d MiB of memory in all", need.RequestedCPUUnits, need.RequestedMemoryMiB)}
+	}
+	if need.StorageGiB > maxStorageGiB {
+		return need, &sizeError{fieldStorage, fmt.Sprintf("%d GiB in all", need.StorageGiB)}
+	}
+	need.CPUUnits, need.MemoryMiB = chosen.CPUUnits, chosen.MemoryMiB
+	return need, nil
+}
+
+// annotated reads the size an annotation asks for; problem is empty if Fargate has it and the pod fits in.
+func annotated(text string, need Size) (chosen Size, problem string) {
+	cpuText, memoryText, _ := strings.Cut(text, "/")
+	cpuUnits, errCPU := strconv.Atoi(cpuText)
+	memoryMiB, errMemory := strconv.Atoi(memoryText)
+	memories := cells[cpuUnits]
+	switch {
+	case errCPU != nil || errMemory != nil:
+		return Size{}, fmt.Sprintf("%q is not CPU units/MiB such as 1024/4096", text)
+	case memories == nil:
+		return Size{}, fmt.Sprintf("Fargate has no size of %d CPU units, only of 256, 512, 1024, 2048, 4096, 8192, 16384 and 32768", cpuUnits)
+	case !slices.Contains(memories, memoryMiB):
+		return Size{}, fmt.Sprintf("Fargate has no %d MiB for %d CPU units, only %s", memoryMiB, cpuUnits, listed(memories))
+	case cpuUnits < need.RequestedCPUUnits || memoryMiB < need.RequestedMemoryMiB:
+		return Size{}, fmt.Sprintf("the pod needs %d CPU units and %d MiB", need.RequestedCPUUnits, need.RequestedMemoryMiB)
+	}
+	return Size{CPUUnits: cpuUnits, MemoryMiB: memoryMiB}, ""
+}
+
+func listed(numbers []int) string {
+	texts := make([]string, len(numbers))
+	for i, n := range numbers {
+		texts[i] = strconv.Itoa(n)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// needs sums up what the pod asks for, overhead included: CPU by requests, memory by the larger of request
+// and limit. Resources of the pod as a whole raise the sum of its containers', never lower it, for ECS
+// wants all containers to fit.
+func needs(pod *corev1.Pod, settings Settings) Size {
+	var cpu, memory, storage int64 // thousandths of a CPU unit, MiB, bytes
+	for i := range pod.Spec.Containers {
+		r := &pod.Spec.Containers[i].Resources
+		cpu += cpuOf(r, settings)
+		memory += max(requestedMiB(r, settings), limitMiB(r))
+		storage += bytesOf(r, corev1.ResourceEphemeralStorage)
+	}
+	if r := pod.Spec.Resources; r != nil {
+		cpu = max(cpu, cpuOf(r, Settings{}))
+		memory = max(memory, requestedMiB(r, Settings{}), limitMiB(r))
+	}
+	cpu += thousandths(pod.Spec.Overhead[corev1.ResourceCPU])
+	memory += mebibytes(pod.Spec.Overhead[corev1.ResourceMemory])
+	need := Size{RequestedCPUUnits: int((cpu + 999) / 1000), RequestedMemoryMiB: int(memory)}
+	if gib := int((storage + 1<<30 - 1) >> 30); gib > freeStorageGiB {
+		need.StorageGiB = max(gib, minStorageGiB)
+	}
+	return need
+}
+
+// cpuOf is what a container asks for, by its request, else its limit, else the node's default.
+func cpuOf(r *corev1.ResourceRequirements, settings Settings) int64 {
+	if q, ok := asked(r, corev1.ResourceCPU); ok {
+		return thousandths(q)
+	}
+	return int64(settings.DefaultCPUUnits) * 1000
+}
+
+func requestedMiB(r *corev1.ResourceRequirements, settings Settings) int64 {
+	if q, ok := asked(r, corev1.ResourceMemory); ok {
+		return atLeast(mebibytes(q))
+	}
+	return atLeast(int64(settings.DefaultMemoryMiB))
+}
+
+func limitMiB(r *corev1.ResourceRequirements) int64 {
+	return atLeast(mebibytes(r.Limits[corev1.ResourceMemory]))
+}
+
+func bytesOf(r *corev1.ResourceRequirements, name corev1.ResourceName) int64 {
+	q, _ := asked(r, name)
+	return capped(q, mostBytes).Value()
+}
+
+// asked is the request, else the limit, as the API server too fills in a missing request.
+func asked(r *corev1.ResourceRequirements, name corev1.ResourceName) (resource.Quantity, bool) {
+	if q, ok := r.Requests[name]; ok {
+		return q, true
+	}
+	q, ok := r.Limits[name]
+	return q, ok
+}
+
+// atLeast raises an amount of memory to what a container must have; nothing stays nothing.
+func atLeast(memoryMiB int64) int64 {
+	if memoryMiB <= 0 {
+		return 0
+	}
+	return max(memoryMiB, minContainerMiB)
+}
+
+// thousandths is an amount of CPU in thousandths of an ECS unit.
+func thousandths(q resource.Quantity) int64 { return capped(q, mostCPUs).MilliValue() * 1024 }
+
+// mebibytes rounds up.
+func mebibytes(q resource.Quantity) int64 { return (capped(q, mostBytes).Value() + 1<<20 - 1) >> 20 }
+
+func capped(q resource.Quantity, most int64) *resource.Quantity {
+	if q.CmpInt64(most) > 0 {
+		return resource.NewQuantity(most, resource.DecimalSI)
+	}
+	return &q
+}

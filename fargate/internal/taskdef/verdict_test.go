@@ -1,0 +1,253 @@
+package taskdef_test
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
+)
+
+// judgedWithin are the structs whose fields have verdicts of their own. Every other field is judged whole.
+var judgedWithin = map[reflect.Type]bool{
+	reflect.TypeFor[corev1.Container]():            true,
+	reflect.TypeFor[corev1.ContainerPort]():        true,
+	reflect.TypeFor[corev1.EnvVar]():               true,
+	reflect.TypeFor[corev1.EnvVarSource]():         true,
+	reflect.TypeFor[corev1.EnvFromSource]():        true,
+	reflect.TypeFor[corev1.ResourceRequirements](): true,
+	reflect.TypeFor[corev1.Lifecycle]():            true,
+	reflect.TypeFor[corev1.SecurityContext]():      true,
+	reflect.TypeFor[corev1.Capabilities]():         true,
+	reflect.TypeFor[corev1.PodSecurityContext]():   true,
+	reflect.TypeFor[corev1.Volume]():               true,
+	reflect.TypeFor[corev1.VolumeSource]():         true,
+}
+
+// judgedWhole are fields that are not looked into although their type is: all of them is refused or warned
+// about at once, or follows from other rows.
+var judgedWhole = map[string]bool{"spec.initContainers": true, "spec.ephemeralContainers": true, "spec.resources": true}
+
+// A field that appears in a newer k8s.io/api fails here until it has a row.
+func TestEveryFieldHasAVerdict(t *testing.T) {
+	judged := map[string]bool{}
+	for _, row := range taskdef.Verdicts() {
+		judged[row.Field] = true
+	}
+	all := fields("spec", reflect.TypeFor[corev1.PodSpec]())
+	if len(all) < 130 { // k8s.io/api v0.36.6 has 136
+		t.Errorf("only %d fields were found", len(all))
+	}
+	for _, field := range all {
+		if !judged[field] {
+			t.Errorf("%s has no row in the verdict table", field)
+		}
+	}
+}
+
+func TestEveryRowNamesAField(t *testing.T) {
+	known := map[string]bool{"spec": true, "spec.containers": true, "spec.containers[].resources": true}
+	for _, field := range fields("spec", reflect.TypeFor[corev1.PodSpec]()) {
+		known[field] = true
+	}
+	for _, row := range taskdef.Verdicts() {
+		field, _, _ := strings.Cut(row.Field, "[ephemeral")
+		if !known[field] && !strings.HasPrefix(field, "metadata.annotations[") {
+			t.Errorf("%s is no field of a pod", row.Field)
+		}
+		if row.What == "" {
+			t.Errorf("%s does not say what happens", row.Field)
+		}
+		if speaks(row) != (row.WayOut != "") {
+			t.Errorf("%s (%s): a way out belongs to what is warned about or refused, and to nothing else", row.Field, row.Verdict)
+		}
+	}
+}
+
+func speaks(row taskdef.Row) bool {
+	return row.Verdict == taskdef.Warned || row.Verdict == taskdef.Refused
+}
+
+// fields are the paths of all fields that are to be judged, named as in a manifest.
+func fields(path string, of reflect.Type) []string {
+	var paths []string
+	for i := range of.NumField() {
+		field := of.Field(i)
+		if field.Anonymous {
+			paths = append(paths, fields(path, field.Type)...)
+			continue
+		}
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		inner, child := field.Type, path+"."+name
+		for inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Slice {
+			if inner.Kind() == reflect.Slice && judgedWithin[inner.Elem()] && !judgedWhole[child] {
+				child += "[]"
+			}
+			inner = inner.Elem()
+		}
+		if judgedWithin[inner] && !judgedWhole[child] {
+			paths = append(paths, fields(child, inner)...)
+		} else {
+			paths = append(paths, child)
+		}
+	}
+	return paths
+}
+
+// provocations are pods that make a row speak, keyed by the row's field and case. A text that begins with
+// a brace is the container's, any other is the pod's spec; both are merged into a pod that is fine.
+var provocations = map[string]string{
+	"metadata.annotations[fargate.virtual-kubelet.io/size]|a size that Fargate does not have, or too small": "annotation 1024/9000",
+	"metadata.annotations[iam.amazonaws.com/role]|":                                                         "role",
+	"spec.initContainers|":                                                      "initContainers: [{name: i, image: i}]",
+	"spec.containers|more than 10":                                              "containers: [" + strings.Repeat("{name: c, image: i}, ", 11) + "]",
+	"spec.ephemeralContainers|":                                                 "ephemeralContainers: [{name: e, image: i}]",
+	"spec.restartPolicy|OnFailure or Never with several containers":             "{restartPolicy: Never, containers: [{name: a, image: i}, {name: b, image: i}]}",
+	"spec.terminationGracePeriodSeconds|above 120":                              "terminationGracePeriodSeconds: 121",
+	"spec.activeDeadlineSeconds|":                                               "activeDeadlineSeconds: 5",
+	"spec.dnsPolicy|None":                                                       "dnsPolicy: None",
+	"spec.hostNetwork|true":                                                     "hostNetwork: true",
+	"spec.hostPID|true":                                                         "hostPID: true",
+	"spec.hostIPC|true":                                                         "hostIPC: true",
+	"spec.imagePullSecrets|":                                                    "imagePullSecrets: [{name: s}]",
+	"spec.hostname|other than the pod's name":                                   "hostname: other",
+	"spec.hostAliases|":                                                         "hostAliases: [{ip: 10.0.0.1, hostnames: [a]}]",
+	"spec.dnsConfig|":                                                           "dnsConfig: {nameservers: [10.0.0.1]}",
+	"spec.runtimeClassName|":                                                    "runtimeClassName: gvisor",
+	"spec.setHostnameAsFQDN|true":                                               "setHostnameAsFQDN: true",
+	"spec.os|other than linux":                                                  "os: {name: windows}",
+	"spec.hostUsers|false":                                                      "hostUsers: false",
+	"spec.resourceClaims|":                                                      "resourceClaims: [{name: gpu}]",
+	"spec.resources|other than cpu and memory":                                  "resources: {limits: {hugepages-2Mi: 2Mi}}",
+	"spec.hostnameOverride|":                                                    "hostnameOverride: other",
+	"spec.securityContext.seLinuxOptions|":                                      "securityContext: {seLinuxOptions: {level: s0}}",
+	"spec.securityContext.windowsOptions|":                                      "securityContext: {windowsOptions: {runAsUserName: a}}",
+	"spec.securityContext.supplementalGroups|":                                  "securityContext: {supplementalGroups: [5]}",
+	"spec.securityContext.fsGroup|":                                             "securityContext: {fsGroup: 5}",
+	"spec.securityContext.sysctls|":                                             "securityContext: {sysctls: [{name: net.core.somaxconn, value: '1'}]}",
+	"spec.securityContext.seccompProfile|Localhost":                             "securityContext: {seccompProfile: {type: Localhost, localhostProfile: p}}",
+	"spec.securityContext.seccompProfile|Unconfined":                            "securityContext: {seccompProfile: {type: Unconfined}}",
+	"spec.securityContext.appArmorProfile|other than RuntimeDefault":            "securityContext: {appArmorProfile: {type: Unconfined}}",
+	"spec.volumes[].projected|any other":                                        "volumes: [{name: v, projected: {sources: []}}]",
+	"spec.containers[].image|more than 255 characters":                          "{image: " + strings.Repeat("i", 256) + "}",
+	"spec.containers[].ports[].hostPort|":                                       "{ports: [{containerPort: 1, hostPort: 1}]}",
+	"spec.containers[].ports[].protocol|SCTP":                                   "{ports: [{containerPort: 1, protocol: SCTP}]}",
+	"spec.containers[].ports[].hostIP|":                                         "{ports: [{containerPort: 1, hostIP: 10.0.0.1}]}",
+	"spec.containers[].resources|more than the largest size":                    "{resources: {requests: {cpu: 33}}}",
+	"spec.containers[].resources.requests[ephemeral-storage]|more than 200 GiB": "{resources: {requests: {ephemeral-storage: 201Gi}}}",
+	"spec.containers[].resources|other than cpu, memory and ephemeral-storage":  "{resources: {limits: {nvidia.com/gpu: 1}}}",
+	"spec.containers[].resources.claims|":                                       "{resources: {claims: [{name: gpu}]}}",
+	"spec.containers[].restartPolicy|other than the pod's":                      "{restartPolicy: Never}",
+	"spec.containers[].restartPolicyRules|":                                     "{restartPolicyRules: [{action: Restart}]}",
+	"spec.containers[].volumeDevices|":                                          "{volumeDevices: [{name: v, devicePath: /dev/x}]}",
+	"spec.containers[].livenessProbe|":                                          "{livenessProbe: {exec: {command: [a]}}}",
+	"spec.containers[].readinessProbe|":                                         "{readinessProbe: {exec: {command: [a]}}}",
+	"spec.containers[].startupProbe|":                                           "{startupProbe: {exec: {command: [a]}}}",
+	"spec.containers[].lifecycle.postStart|":                                    "{lifecycle: {postStart: {exec: {command: [a]}}}}",
+	"spec.containers[].lifecycle.preStop|":                                      "{lifecycle: {preStop: {sleep: {seconds: 1}}}}",
+	"spec.containers[].lifecycle.stopSignal|":                                   "{lifecycle: {stopSignal: SIGUSR1}}",
+	"spec.containers[].terminationMessagePath|other than /dev/termination-log":  "{terminationMessagePath: /tmp/m}",
+	"spec.containers[].terminationMessagePolicy|FallbackToLogsOnError":          "{terminationMessagePolicy: FallbackToLogsOnError}",
+	"spec.containers[].imagePullPolicy|Never":                                   "{imagePullPolicy: Never}",
+	"spec.containers[].stdinOnce|true":                                          "{stdinOnce: true}",
+	"spec.containers[].envFrom[].secretRef|":                                    "{envFrom: [{secretRef: {name: login}}]}",
+	"spec.containers[].env[].name|VK_CLUSTER_UID, VK_NODE_NAME, VK_POD_NAMESPACE, VK_POD_NAME, VK_POD_UID, VK_ATTEMPT": "{env: [{name: VK_ATTEMPT, value: '9'}]}",
+	"spec.containers[].env[].value|expanded from a value of a Secret":                                                  "{envFrom: [{secretRef: {name: login}}], env: [{name: U, value: $(PASSWORD)}]}",
+	"spec.containers[].env[].valueFrom.fieldRef|status.podIP, podIPs, hostIP, hostIPs":                                 "{env: [{name: A, valueFrom: {fieldRef: {fieldPath: status.hostIPs}}}]}",
+	"spec.containers[].env[].valueFrom.resourceFieldRef|other than cpu, memory, ephemeral-storage":                     "{env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.hugepages-2Mi}}}]}",
+	"spec.containers[].env[].valueFrom.secretKeyRef|":                                                                  "{env: [{name: A, valueFrom: {secretKeyRef: {name: login, key: PASSWORD}}}]}",
+	"spec.containers[].env[].valueFrom.fileKeyRef|":                                                                    "{env: [{name: A, valueFrom: {fileKeyRef: {volumeName: v, path: p, key: k}}}]}",
+	"spec.containers[].command|expanded from a value of a Secret":                                                      "{envFrom: [{secretRef: {name: login}}], command: [$(PASSWORD)]}",
+	"spec.containers[].args|expanded from a value of a Secret":                                                         "{envFrom: [{secretRef: {name: login}}], args: [$(PASSWORD)]}",
+	"spec.containers[].securityContext.capabilities.add|any other":                                                     "{securityContext: {capabilities: {add: [NET_ADMIN]}}}",
+	"spec.containers[].securityContext.privileged|true":                                                                "{securityContext: {privileged: true}}",
+	"spec.containers[].securityContext.seLinuxOptions|":                                                                "{securityContext: {seLinuxOptions: {level: s0}}}",
+	"spec.containers[].securityContext.windowsOptions|":                                                                "{securityContext: {windowsOptions: {runAsUserName: a}}}",
+	"spec.containers[].securityContext.runAsGroup|without runAsUser, here or for the pod":                              "{securityContext: {runAsGroup: 5}}",
+	"spec.containers[].securityContext.runAsNonRoot|true beside user 0, here or for the pod":                           "{securityContext: {runAsNonRoot: true, runAsUser: 0}}",
+	"spec.containers[].securityContext.runAsNonRoot|true without runAsUser, here or for the pod":                       "{securityContext: {runAsNonRoot: true}}",
+	"spec.containers[].securityContext.procMount|Unmasked":                                                             "{securityContext: {procMount: Unmasked}}",
+	"spec.containers[].securityContext.seccompProfile|Localhost":                                                       "{securityContext: {seccompProfile: {type: Localhost, localhostProfile: p}}}",
+	"spec.containers[].securityContext.seccompProfile|Unconfined":                                                      "{securityContext: {seccompProfile: {type: Unconfined}}}",
+	"spec.containers[].securityContext.appArmorProfile|other than RuntimeDefault":                                      "{securityContext: {appArmorProfile: {type: Unconfined}}}",
+}
+
+// Every row that warns or refuses speaks when its pod comes, by name, with its reason and its way out; and
+// one that refuses keeps the pod from being translated.
+func TestEveryWarningAndRefusalSpeaks(t *testing.T) {
+	for _, row := range taskdef.Verdicts() {
+		if !speaks(row) || row.Case == "a definition above 64 KiB" { // that is TestDefinitionAbove64KiB
+			continue
+		}
+		t.Run(row.Field+"|"+row.Case, func(t *testing.T) {
+			pod := provoke(t, row)
+			sources := nodeSources()
+			sources.Secrets["login"] = &corev1.Secret{Data: map[string][]byte{"PASSWORD": []byte("hunter2")}}
+			environment, _ := podenv.Resolve(pod, sources)
+			in := input(pod, environment)
+
+			found := finding(taskdef.Check(in), row)
+			if found == nil {
+				t.Fatalf("not found; the pod's findings: %v", taskdef.Check(in))
+			}
+			if !strings.HasSuffix(found.Message, "; "+row.WayOut) {
+				t.Errorf("message %q lacks the way out %q", found.Message, row.WayOut)
+			}
+			if strings.Contains(found.Message, "hunter2") {
+				t.Errorf("message %q shows a Secret's value", found.Message)
+			}
+			_, err := taskdef.Translate(in)
+			if refused := taskdef.AsUnsupported(err) != nil; refused != (row.Verdict == taskdef.Refused) {
+				t.Errorf("verdict %s, but Translate says %v", row.Verdict, err)
+			}
+		})
+	}
+}
+
+var indexes = regexp.MustCompile(`\[[0-9]+\]`)
+
+func finding(findings []taskdef.Finding, row taskdef.Row) *taskdef.Finding {
+	for _, f := range findings {
+		field := indexes.ReplaceAllString(f.Field, "[]")
+		if strings.HasSuffix(row.Field, "command") || strings.HasSuffix(row.Field, "args") {
+			field = strings.TrimSuffix(field, "[]") // the word that is meant
+		}
+		if field == row.Field && f.Verdict == row.Verdict && strings.HasSuffix(f.Message, row.WayOut) {
+			return &f
+		}
+	}
+	return nil
+}
+
+func provoke(t *testing.T, row taskdef.Row) *corev1.Pod {
+	t.Helper()
+	pod := barePod()
+	text, ok := provocations[row.Field+"|"+row.Case]
+	kind, isVolume := strings.CutPrefix(row.Field, "spec.volumes[].")
+	switch {
+	case ok && strings.HasPrefix(text, "annotation "):
+		pod.Annotations = map[string]string{taskdef.AnnotationSize: strings.TrimPrefix(text, "annotation ")}
+	case ok && text == "role":
+		pod.Annotations = map[string]string{"iam.amazonaws.com/role": "admin"}
+	case ok && strings.HasPrefix(row.Field, "spec.containers[]"):
+		decodeStrict(t, text, &pod.Spec.Containers[0])
+	case ok:
+		decodeStrict(t, text, &pod.Spec)
+	case isVolume:
+		decodeStrict(t, fmt.Sprintf("volumes: [{name: v, %s: {}}]", kind), &pod.Spec)
+	default:
+		t.Fatal("no pod provokes this row; add one to provocations")
+	}
+	return pod
+}
+
+func barePod() *corev1.Pod {
+	pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "busybox"}}}}
+	pod.Namespace, pod.Name, pod.UID = "default", "pod", "5b1c2c40-0000-4000-8000-00000000000a"
+	return pod
+}
