@@ -1,0 +1,33 @@
+package providerconfig
+
+import (
+	"slices"
+	"strings"
+)
+
+// maxTags leaves room for our own on each task. Source of the 50: ECS API reference, RunTask.tags.
+const maxTags = 50 - 10
+
+// check finds what no single key shows: a key that is missing, and keys that contradict each other. A key with a fault
+// of its own says nothing about the others.
+func (r *reader) check() {
+	c := &r.config
+	if _, said := r.lines["Subnets"]; !said {
+		r.fault(0, "Subnets", "missing; list the subnets that tasks get their addresses from")
+	}
+	if c.CloudWatchLogGroupName != "" && c.ExecutionRoleARN == "" && r.sound("ExecutionRoleArn") {
+		r.fault(r.lines["CloudWatchLogGroupName"], "CloudWatchLogGroupName",
+			"needs ExecutionRoleArn too, the role that writes the logs; set it or leave the log group out")
+	}
+	if c.Region != "" && c.Node.Zone != "" && !strings.HasPrefix(c.Node.Zone, c.Region) {
+		r.fault(r.lines["Node.Zone"], "Node.Zone", "%s is no zone of Region %s", c.Node.Zone, c.Region)
+	}
+	if len(c.Tags) > maxTags {
+		r.fault(r.lines["Tags"], "Tags", "must be at most %d, not %d; ECS takes 50 and ours are among them", maxTags, len(c.Tags))
+	}
+}
+
+// sound reports whether nothing was wrong about a key.
+func (r *reader) sound(name string) bool {
+	return !slices.ContainsFunc(r.faults, func(f Fault) bool { return f.Key == name })
+}

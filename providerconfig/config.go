@@ -1,0 +1,119 @@
+// Package providerconfig reads fargate.toml, the operator's one file about this provider.
+//
+// It decides nothing about pods or AWS: it hands back a Config in which every value has been checked and every
+// absent one has its documented default (examples/fargate.toml names each with its reason). It asks neither the
+// environment nor AWS.
+//
+// The rule: nothing in the file is silently ignored. A key that means nothing, a value of the wrong type or out of
+// range, and two settings that contradict each other are all faults, and all faults of a file are reported at once,
+// each with its line, its key and what is allowed there. A key's case does not matter: the original provider's
+// decoder accepted any, and files written for it must load unchanged.
+package providerconfig
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// Config is a whole fargate.toml. Default gives the value of every key that a file leaves out.
+type Config struct {
+	// Region is the AWS region; "": the one the AWS SDK's default chain finds.
+	Region string
+	// ClusterName is the ECS cluster the tasks run in. It is created when it does not exist.
+	ClusterName string
+	// Subnets are the IDs of the subnets tasks get their addresses from: 1 to 16, all of one VPC.
+	Subnets []string
+	// SecurityGroups are the IDs of the groups on each task's interface: 0 to 5; none means the VPC's default group.
+	SecurityGroups []string
+	// AssignPublicIPv4Address gives each task a public address besides its VPC address.
+	AssignPublicIPv4Address bool
+	// ExecutionRoleARN is the role that pulls images and writes logs on a task's behalf; "": none.
+	// Its key is ExecutionRoleArn.
+	ExecutionRoleARN string
+	// CloudWatchLogGroupName is the log group of all containers; "": no logs. It needs ExecutionRoleARN.
+	CloudWatchLogGroupName string
+	// PlatformVersion is Fargate's: "LATEST" or a number such as "1.4.0".
+	PlatformVersion string
+	// OperatingSystem of the node, as Kubernetes spells it: always "linux" for now.
+	OperatingSystem string
+
+	// CPU, Memory, Storage and Pods are what the node says it has room for.
+	// Storage is its ephemeral storage.
+	CPU, Memory, Storage, Pods resource.Quantity
+
+	// Limits are requests per second by API family, for the families whose start rate the operator changes.
+	// nil: AWS's published rates hold.
+	Limits          map[string]float64
+	TaskDefinitions TaskDefinitions
+	DaemonSets      DaemonSets
+	Defaults        Defaults
+	// Tags are put on every task and task definition; nil: none but our own.
+	Tags       map[string]string
+	Kubernetes Kubernetes
+	Node       Node
+}
+
+// TaskDefinitions is the table [TaskDefinitions].
+type TaskDefinitions struct {
+	// KeepTime is how long a task definition that no pod uses stays registered.
+	KeepTime time.Duration
+}
+
+// DaemonSets is the table [DaemonSets].
+type DaemonSets struct {
+	Mode DaemonSetMode
+}
+
+// DaemonSetMode says what becomes of DaemonSet pods that land on the node without having been sent to it by name.
+type DaemonSetMode string
+
+const (
+	// DaemonSetIgnore runs nothing and keeps the DaemonSet's rollout healthy.
+	DaemonSetIgnore DaemonSetMode = "ignore"
+	// DaemonSetHold leaves the pods Pending.
+	DaemonSetHold DaemonSetMode = "hold"
+	// DaemonSetRun runs them like any other pod.
+	DaemonSetRun DaemonSetMode = "run"
+)
+
+// Defaults is the table [Defaults]: what a container counts as that states neither a request nor a limit.
+type Defaults struct {
+	CPU, Memory resource.Quantity
+}
+
+// Kubernetes is the table [Kubernetes].
+type Kubernetes struct {
+	// APIServer is the "host:port" that KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT say inside pods;
+	// "": that of the daemon's own kubeconfig.
+	APIServer string
+}
+
+// Node is the table [Node].
+type Node struct {
+	// ComputeTypeLabel puts eks.amazonaws.com/compute-type=fargate on the node.
+	ComputeTypeLabel bool
+	// Zone is the node's topology.kubernetes.io/zone; "": the zone of the subnets when they share one, else none.
+	Zone string
+}
+
+// Default returns what an empty file means. It is not valid on its own: Subnets has no default.
+func Default() Config {
+	return Config{
+		ClusterName:     "default",
+		PlatformVersion: "LATEST",
+		OperatingSystem: "linux",
+		// Room for a hundred of the pods people try first: 250m requested, up to 1000Mi used, which Fargate
+		// sells as a quarter of a vCPU and 1 GiB. The scheduler counts requests, so it fits a hundred of them.
+		CPU:    resource.MustParse("25"),
+		Memory: resource.MustParse("100Gi"),
+		// Each Fargate task comes with 20 GiB of ephemeral storage.
+		Storage: resource.MustParse("2000Gi"),
+		Pods:    resource.MustParse("100"),
+
+		TaskDefinitions: TaskDefinitions{KeepTime: 24 * time.Hour},
+		DaemonSets:      DaemonSets{Mode: DaemonSetIgnore},
+		Defaults:        Defaults{CPU: resource.MustParse("100m"), Memory: resource.MustParse("256Mi")},
+		Node:            Node{ComputeTypeLabel: true},
+	}
+}
