@@ -1,0 +1,120 @@
+package awserr
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+)
+
+// StopReasonPrefix begins the reason of every StopTask of ours, and so the stopped reason of the task.
+const StopReasonPrefix = "virtual-kubelet: "
+
+// Cause is why a task stopped, as far as a pod is concerned.
+type Cause int
+
+const (
+	Exited        Cause = iota // its containers ended: their exit codes tell the rest
+	StoppedByUs                // our own StopTask
+	StoppedByUser              // somebody else's StopTask: console, CLI
+	NeverRan                   // it failed before its containers ran; the same attempt elsewhere or later may succeed
+	CannotStart                // a container could not be started: image and pod disagree
+	Disrupted                  // AWS took the machine away
+)
+
+// Stop is the meaning of a stopped task.
+type Stop struct {
+	Cause   Cause
+	Reason  string // the name Kubernetes users know; "" for Exited and StoppedByUs
+	Message string // AWS's own words, with a hint where one helps
+}
+
+// startFailures reads why a task failed to start; the first row counts whose text occurs, in small or
+// capital letters. An error's name at the front says more than the words behind it, which may hold any
+// error of a lower layer ("CannotStartContainerError: ResourceInitializationError: failed to create new
+// container runtime task: ..."): hence the order.
+// Wordings: ECS developer guide, "Stopped tasks error messages", "Resolve CannotPullContainer",
+// "ResourceInitializationError", "Spot interruption".
+var startFailures = []struct {
+	text   string
+	cause  Cause
+	reason string
+	hint   string
+}{
+	{"CannotStartContainerError", CannotStart, "RunContainerError", ""},
+	{"CannotCreateContainerError", CannotStart, "CreateContainerError", ""},
+	{"CannotCreateVolumeError", CannotStart, "CreateContainerError", ""},
+	{"CannotInspectContainerError", CannotStart, "RunContainerError", ""},
+	{"ContainerRuntime", CannotStart, "RunContainerError", ""}, // ContainerRuntimeError, ContainerRuntimeTimeoutError
+	{"ResourceInitializationError", NeverRan, "CreateContainerConfigError", networkHint + "; secrets, log groups and registries also need the execution role's permission"},
+	{"toomanyrequests", NeverRan, "ErrImagePull", "the registry limits anonymous pulls; use a mirror such as ECR pull-through cache"},
+	{"no space left on device", NeverRan, "ErrImagePull", "the image does not fit on the task's disk"},
+	{"manifest.v1+prettyjws", NeverRan, "ErrImagePull", "the image is stored in the old schema 1 format, which current runtimes refuse; push it again or use a newer tag"},
+	{"descriptor matching platform", NeverRan, "ErrImagePull", "the image was not built for this node's architecture"},
+	{"i/o timeout", NeverRan, "ErrImagePull", networkHint},
+	{"CannotPull", NeverRan, "ErrImagePull", "check the name and tag, and that the task's subnets reach the registry"},
+	{"pull image manifest has been retried", NeverRan, "ErrImagePull", networkHint},
+	{"Capacity is unavailable", NeverRan, "InsufficientFargateCapacity", "AWS has no Fargate capacity left in this zone"},
+	{"network interface", NeverRan, "FailedCreatePodSandBox", "the subnet may have no free addresses"},
+	{"InternalError", NeverRan, "FailedCreatePodSandBox", ""},
+}
+
+const networkHint = "the task's subnets need a NAT gateway, a public address (AssignPublicIPv4Address) or VPC endpoints"
+
+// Stopped tells what a task's end means. Of a task that still stops, only Disrupted is certain; of one
+// that is not to stop, nothing is.
+func Stopped(task ecstypes.Task) Stop {
+	words := aws.ToString(task.StoppedReason)
+	switch task.StopCode {
+	case ecstypes.TaskStopCodeSpotInterruption:
+		return Stop{Disrupted, "SpotInterruption", words}
+	case ecstypes.TaskStopCodeTerminationNotice:
+		return Stop{Disrupted, "TaskRetirement", words}
+	case ecstypes.TaskStopCodeInfrastructureHealth, ecstypes.TaskStopCodeServiceSchedulerInitiated:
+		return Stop{Disrupted, "InfrastructureHealth", words}
+	case ecstypes.TaskStopCodeTaskFailedToStart:
+		if stop, known := startFailure(task); known {
+			return stop
+		}
+		return Stop{NeverRan, "FailedCreatePodSandBox", words}
+	case ecstypes.TaskStopCodeUserInitiated:
+		if strings.HasPrefix(words, StopReasonPrefix) {
+			return Stop{Cause: StoppedByUs, Message: words}
+		}
+		return Stop{StoppedByUser, "TaskStopped", words}
+	}
+	if stop, known := startFailure(task); known && !ran(task) {
+		return stop
+	}
+	return Stop{Cause: Exited, Message: words}
+}
+
+// ran reports whether anything of the task ran.
+func ran(task ecstypes.Task) bool {
+	return task.StartedAt != nil ||
+		slices.ContainsFunc(task.Containers, func(c ecstypes.Container) bool { return c.ExitCode != nil })
+}
+
+// startFailure reads the task's stopped reason and, where that is general, its containers' reasons.
+func startFailure(task ecstypes.Task) (stop Stop, known bool) {
+	texts := []string{aws.ToString(task.StoppedReason)}
+	for _, container := range task.Containers {
+		texts = append(texts, aws.ToString(container.Reason))
+	}
+	for _, text := range texts {
+		for _, row := range startFailures {
+			if strings.Contains(strings.ToLower(text), strings.ToLower(row.text)) {
+				return Stop{row.cause, row.reason, withHint(text, row.hint)}, true
+			}
+		}
+	}
+	return Stop{}, false
+}
+
+func withHint(words, hint string) string {
+	if hint == "" {
+		return words
+	}
+	return sentence(words) + " (" + hint + ")"
+}
