@@ -1,0 +1,183 @@
+package podstatus
+
+import (
+	"slices"
+
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/awserr"
+)
+
+// Action is what follows for a pod from the end of its task.
+type Action int
+
+const (
+	Finish  Action = iota // the pod is over: Succeeded or Failed
+	Restart               // another attempt; the containers ran, so back off as after a crash
+	Retry                 // another attempt; nothing ran, so back off as after a failed image pull
+)
+
+// Verdict is the end of a task, judged by the pod's restart policy.
+type Verdict struct {
+	Action  Action
+	Phase   corev1.PodPhase // for Finish
+	Reason  string          // for Finish of the pod, else of its waiting containers
+	Message string
+	Cause   awserr.Cause
+}
+
+// Judge decides what the end of a task means for its pod:
+//
+//	why it stopped              Always      OnFailure               Never
+//	AWS took the machine        Failed, with a DisruptionTarget condition (a controller replaces the pod)
+//	it never ran                next attempt, whatever the policy: kubelet retries pulls and sandboxes too
+//	a container cannot start    next        next                    Failed
+//	containers exited, all 0    next        Succeeded               Succeeded
+//	containers exited, some not next        next                    Failed
+//	somebody stopped it         next        next; all 0: Failed     Failed
+//	we stopped it, or the pod   final phase by exit codes
+//	is being deleted
+//
+// The exception in the last column but one: a container that exited with 0 may not run again under
+// OnFailure, and what somebody interrupted did not succeed. A controller replaces the pod.
+func Judge(pod *corev1.Pod, task ecstypes.Task) Verdict {
+	stop := awserr.Stopped(task)
+	verdict := Verdict{Action: Finish, Phase: corev1.PodFailed, Reason: stop.Reason, Message: stop.Message, Cause: stop.Cause}
+	clean := exitedCleanly(pod, task)
+	switch {
+	case pod.DeletionTimestamp != nil || stop.Cause == awserr.StoppedByUs:
+		verdict.Phase, verdict.Reason, verdict.Message = byExitCodes(clean), "", ""
+	case stop.Cause == awserr.NeverRan:
+		verdict.Action, verdict.Reason = Retry, inBackOff(stop.Reason)
+	case stop.Cause == awserr.CannotStart && restarts(pod, false):
+		verdict.Action = Retry
+	case (stop.Cause == awserr.Exited || stop.Cause == awserr.StoppedByUser) && restarts(pod, clean):
+		verdict.Action, verdict.Reason = Restart, "CrashLoopBackOff"
+	case stop.Cause == awserr.Exited:
+		verdict.Phase, verdict.Message = byExitCodes(clean), ""
+	}
+	return verdict
+}
+
+// JudgeMissing decides what it means for a pod that ECS no longer knows its task. Ends that were seen
+// before count; of the rest nobody can tell, so they are failures.
+func JudgeMissing(pod *corev1.Pod) Verdict {
+	clean := !slices.ContainsFunc(pod.Spec.Containers, func(spec corev1.Container) bool {
+		end := previous(pod, spec.Name).State.Terminated
+		return end == nil || end.ExitCode != 0
+	})
+	switch {
+	case pod.DeletionTimestamp != nil, clean && !restarts(pod, clean):
+		return Verdict{Action: Finish, Phase: byExitCodes(clean)}
+	case restarts(pod, clean):
+		return Verdict{Action: Restart, Reason: reasonUnknown, Message: messageMissing}
+	default:
+		return Verdict{Action: Finish, Phase: corev1.PodFailed, Reason: reasonUnknown, Message: messageMissing}
+	}
+}
+
+// restarts is Kubernetes' rule whether containers run again that ended well (clean) or not.
+func restarts(pod *corev1.Pod, clean bool) bool {
+	return pod.Spec.RestartPolicy == corev1.RestartPolicyAlways ||
+		pod.Spec.RestartPolicy == corev1.RestartPolicyOnFailure && !clean
+}
+
+func byExitCodes(clean bool) corev1.PodPhase {
+	if clean {
+		return corev1.PodSucceeded
+	}
+	return corev1.PodFailed
+}
+
+// inBackOff is what kubelet calls a failure while it waits for the next attempt.
+func inBackOff(reason string) string {
+	if reason == "ErrImagePull" {
+		return "ImagePullBackOff"
+	}
+	return reason
+}
+
+// exitedCleanly reports whether every container of the pod exited with 0. Containers that AWS adds to
+// tasks on its own account (aws-guardduty-agent-...) do not count.
+func exitedCleanly(pod *corev1.Pod, task ecstypes.Task) bool {
+	for i := range pod.Spec.Containers {
+		container, known := find(task, pod.Spec.Containers[i].Name)
+		if !known || container.ExitCode == nil || *container.ExitCode != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// concluded completes the status of a pod whose containers have ended.
+func concluded(pod *corev1.Pod, status corev1.PodStatus, verdict Verdict) corev1.PodStatus {
+	if verdict.Action == Finish {
+		status.Phase, status.Reason, status.Message = verdict.Phase, verdict.Reason, verdict.Message
+	} else {
+		for i := range status.ContainerStatuses {
+			await(&status.ContainerStatuses[i], verdict)
+		}
+		status.PodIP, status.PodIPs = "", nil
+		status.Phase = unfinished(pod, status.ContainerStatuses)
+	}
+	setConditions(pod, &status)
+	return status
+}
+
+// await turns the end of a container into the wait for its next attempt. A container that ran leaves
+// its end as last state; one that did not leaves no trace there, as with kubelet.
+func await(status *corev1.ContainerStatus, verdict Verdict) {
+	message := verdict.Message
+	if verdict.Action == Restart {
+		message = "back-off restarting the task: " + message
+		if status.State.Terminated != nil {
+			status.LastTerminationState.Terminated = status.State.Terminated
+		}
+	}
+	status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: verdict.Reason, Message: message}}
+}
+
+// Missing is the status of a pod whose task was launched and is no longer known to ECS: it says what
+// JudgeMissing decided.
+func Missing(pod *corev1.Pod) corev1.PodStatus {
+	verdict := JudgeMissing(pod)
+	status := base(pod)
+	for i := range pod.Spec.Containers {
+		container := carriedOver(pod, pod.Spec.Containers[i])
+		before := previous(pod, container.Name).State
+		container.State.Terminated = before.Terminated
+		if before.Terminated == nil && (before.Running != nil || verdict.Action == Finish) {
+			container.State.Terminated = &corev1.ContainerStateTerminated{
+				ExitCode: exitUnknown, Reason: reasonUnknown, Message: messageMissing, ContainerID: container.ContainerID,
+			}
+		}
+		status.ContainerStatuses = append(status.ContainerStatuses, container)
+	}
+	return concluded(pod, status, verdict)
+}
+
+const messageMissing = "ECS no longer knows the task"
+
+// Cancelled is the status of a pod that was deleted while it had no task: its containers are left as they
+// ended last.
+func Cancelled(pod *corev1.Pod) corev1.PodStatus {
+	status := base(pod)
+	clean := true
+	for i := range pod.Spec.Containers {
+		container := carriedOver(pod, pod.Spec.Containers[i])
+		end := previous(pod, container.Name).State.Terminated
+		if end == nil {
+			end, container.LastTerminationState.Terminated = container.LastTerminationState.Terminated, nil
+		}
+		if end == nil {
+			end = &corev1.ContainerStateTerminated{
+				ExitCode: exitUnknown, Reason: reasonUnknown, Message: "the pod was deleted before its task started",
+			}
+		}
+		clean = clean && end.ExitCode == 0
+		container.State.Terminated = end
+		status.ContainerStatuses = append(status.ContainerStatuses, container)
+	}
+	return concluded(pod, status, Verdict{Action: Finish, Phase: byExitCodes(clean)})
+}
