@@ -1,0 +1,50 @@
+package fargatesim_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
+)
+
+func TestPublishedThrottles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := open(t, fargatesim.Config{})
+		register := func() error {
+			_, err := a.ecs.RegisterTaskDefinition(t.Context(), goodDefinition())
+			return err
+		}
+		// burst calls pass at once and the next does not; after a second refill more do.
+		check := func(name string, burst, refill int, call func() error) {
+			t.Helper()
+			for _, want := range []int{burst, refill} {
+				got := 0
+				for ; call() == nil; got++ {
+				}
+				if got != want {
+					t.Errorf("%s: want %d calls, got %d", name, want, got)
+				}
+				if err := call(); code(err) != "ThrottlingException" {
+					t.Errorf("%s: %v", name, err)
+				}
+				time.Sleep(time.Second)
+			}
+		}
+		check("RegisterTaskDefinition", 20, 1, register)
+		check("RunTask", 20, 20, func() error { _, err := a.ecs.RunTask(t.Context(), goodRun()); return err })
+		check("DescribeTasks", 100, 20, func() error {
+			_, err := a.ecs.DescribeTasks(t.Context(), &ecs.DescribeTasksInput{Cluster: aws.String("demo"), Tasks: []string{"x"}})
+			return err
+		})
+		time.Sleep(time.Minute)
+		check("tens of tasks", 10, 2, func() error {
+			in := goodRun()
+			in.Count = aws.Int32(10)
+			_, err := a.ecs.RunTask(t.Context(), in)
+			return err
+		})
+	})
+}
