@@ -1,0 +1,293 @@
+package fargate_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes/fake"
+	corev1listers "k8s.io/client-go/listers/core/v1"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate"
+	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
+	"github.com/virtual-kubelet/aws-fargate/providerconfig"
+)
+
+// world is a Kubernetes cluster without an API server, and an AWS account without AWS. Pods live in the
+// cache that the provider reads, and the provider's notifications change them there.
+type world struct {
+	*testing.T
+	sim    *fargatesim.Server
+	config providerconfig.Config
+	client *fake.Clientset
+	pods   cache.Indexer
+	log    *slog.Logger
+
+	mu       sync.Mutex // guards all below
+	changed  chan struct{}
+	version  int
+	events   []string
+	provider *fargate.Provider
+	stop     func()
+}
+
+// tell runs a story in a synctest bubble, against a local Fargate whose clock is the bubble's.
+func tell(t *testing.T, sim fargatesim.Config, story func(*world)) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, sim)
+		defer w.stopProvider()
+		ctx, cancel := context.WithCancel(t.Context())
+		var lives errgroup.Group
+		lives.Go(func() error { return w.sim.Run(ctx) })
+		story(w)
+		w.stopProvider()
+		cancel()
+		if err := lives.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func newWorld(t *testing.T, sim fargatesim.Config) *world {
+	config := providerconfig.Default()
+	config.Region = "us-east-1"
+	config.Subnets = []string{fargatesim.DefaultSubnets[0].ID}
+	config.SecurityGroups = []string{fargatesim.DefaultSecurityGroups[0].ID}
+	kubeSystem := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: metav1.NamespaceSystem, UID: "5ec2b1f0-cluster"}}
+	return &world{
+		T: t, sim: fargatesim.New(sim), config: config, client: fake.NewClientset(kubeSystem),
+		pods:    cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}),
+		changed: make(chan struct{}), log: slog.New(slog.NewTextHandler(t.Output(), nil)), stop: func() {},
+	}
+}
+
+// start runs a provider, as a new process would.
+func (w *world) start() {
+	w.Helper()
+	ctx, cancel := context.WithCancel(w.Context())
+	account, err := fargate.Open(ctx, w.config, nil, w.log,
+		awsconfig.WithHTTPClient(w.sim.Client()), awsconfig.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("id", "key", "")))
+	if err != nil {
+		w.Fatal(err)
+	}
+	provider, err := fargate.New(fargate.Config{
+		Account: account, Client: w.client, Pods: corev1listers.NewPodLister(w.pods), Events: w,
+		Services:  corev1listers.NewServiceLister(cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})),
+		Node:      account.Node(fargate.NodeOptions{Name: "virtual-kubelet", InternalIP: "10.0.0.4"}),
+		APIServer: fargate.APIServer{Host: "10.0.0.9", Port: "6443"}, Log: w.log,
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.provider = provider
+	var process errgroup.Group
+	process.Go(func() error { return provider.Run(ctx) })
+	w.stop = func() {
+		cancel()
+		if err := process.Wait(); err != nil {
+			w.Error(err)
+		}
+		w.stop = func() {}
+	}
+	provider.NotifyNodeStatus(ctx, func(*corev1.Node) { w.announce() })
+	if err := provider.Recover(ctx); err != nil {
+		w.Fatal(err)
+	}
+	provider.NotifyPods(ctx, w.take)
+	for _, pod := range w.all() { // the informer's first list
+		w.sync(pod)
+	}
+}
+
+func (w *world) stopProvider() { w.stop() }
+
+// sync is what virtual-kubelet does with a pod it sees.
+func (w *world) sync(pod *corev1.Pod) {
+	known, _ := w.provider.GetPod(w.Context(), pod.Namespace, pod.Name)
+	switch {
+	case known != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed:
+		w.provider.Observed(pod)
+	default:
+		if err := w.provider.CreatePod(w.Context(), pod.DeepCopy()); err != nil {
+			w.Error(err)
+		}
+	}
+}
+
+// take is the API server's part in a notification: status and our annotations are stored.
+func (w *world) take(notified *corev1.Pod) {
+	live := w.pod(notified.Namespace, notified.Name)
+	if live == nil || live.UID != notified.UID {
+		return
+	}
+	if notified.DeletionTimestamp != nil {
+		w.Errorf("pod %s was notified with a deletion timestamp, which would delete it", notified.Name)
+	}
+	stored := live.DeepCopy()
+	stored.Status, stored.Annotations = notified.Status, notified.Annotations
+	w.store(stored)
+	w.provider.Observed(stored)
+}
+
+func (w *world) store(pod *corev1.Pod) {
+	w.mu.Lock()
+	w.version++
+	pod.ResourceVersion = strconv.Itoa(w.version)
+	w.mu.Unlock()
+	if err := w.pods.Update(pod); err != nil {
+		w.Error(err)
+	}
+	w.announce()
+}
+
+func (w *world) announce() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
+func (w *world) pod(namespace, name string) *corev1.Pod {
+	object, ok, _ := w.pods.GetByKey(namespace + "/" + name)
+	if !ok {
+		return nil
+	}
+	return object.(*corev1.Pod)
+}
+
+func (w *world) all() []*corev1.Pod {
+	var pods []*corev1.Pod
+	for _, object := range w.pods.List() {
+		pods = append(pods, object.(*corev1.Pod))
+	}
+	return pods
+}
+
+// create makes a pod in the cluster, bound to our node, and has it synced.
+func (w *world) create(pod *corev1.Pod) *corev1.Pod {
+	w.mu.Lock()
+	w.version++
+	pod.UID = types.UID(fmt.Sprintf("%s-uid-%d", pod.Name, w.version))
+	w.mu.Unlock()
+	pod.CreationTimestamp = metav1.Now()
+	w.store(pod)
+	w.sync(pod)
+	return pod
+}
+
+// remove deletes a pod as kubectl does, waits until nothing of it runs, and takes the object away.
+func (w *world) remove(name string) {
+	w.Helper()
+	pod := w.pod("default", name).DeepCopy()
+	now := metav1.Now()
+	pod.DeletionTimestamp, pod.DeletionGracePeriodSeconds = &now, pod.Spec.TerminationGracePeriodSeconds
+	w.store(pod)
+	w.provider.Observed(pod)
+	w.await("the end of "+name, func() bool {
+		return w.provider.Terminate(w.Context(), pod.UID)
+	})
+	w.vanish(name)
+}
+
+// vanish takes a pod's object away, whatever runs.
+func (w *world) vanish(name string) {
+	pod := w.pod("default", name)
+	_ = w.pods.Delete(pod)
+	w.announce()
+	if known, _ := w.provider.GetPod(w.Context(), "default", name); known != nil {
+		_ = w.provider.DeletePod(w.Context(), known)
+	}
+}
+
+// patience is how long a fact may take on the bubble's clock.
+const patience = 20 * time.Minute
+
+// await waits for a fact about the pods, looking again at each change and each second.
+func (w *world) await(what string, fact func() bool) {
+	w.Helper()
+	limit := time.After(patience)
+	for !fact() {
+		w.mu.Lock()
+		changed := w.changed
+		w.mu.Unlock()
+		select {
+		case <-changed:
+		case <-time.After(time.Second):
+		case <-limit:
+			for _, pod := range w.all() {
+				w.Logf("%s: %+v", pod.Name, pod.Status)
+			}
+			w.Fatalf("waited %s for %s", patience, what)
+		}
+	}
+}
+
+// awaitPod waits until a pod satisfies a fact, and returns it.
+func (w *world) awaitPod(name, what string, fact func(*corev1.Pod) bool) *corev1.Pod {
+	w.Helper()
+	w.await("pod "+name+" "+what, func() bool { pod := w.pod("default", name); return pod != nil && fact(pod) })
+	return w.pod("default", name)
+}
+
+// Event, Eventf and AnnotatedEventf make a world an EventRecorder.
+func (w *world) Event(object runtime.Object, kind, reason, message string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, reason+" "+message)
+}
+
+func (w *world) Eventf(object runtime.Object, kind, reason, format string, args ...any) {
+	w.Event(object, kind, reason, fmt.Sprintf(format, args...))
+}
+
+func (w *world) AnnotatedEventf(object runtime.Object, _ map[string]string, kind, reason, format string, args ...any) {
+	w.Eventf(object, kind, reason, format, args...)
+}
+
+// told are the events of a reason, as "Reason message".
+func (w *world) told(reason string) (told []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, event := range w.events {
+		if strings.HasPrefix(event, reason+" ") {
+			told = append(told, event)
+		}
+	}
+	return told
+}
+
+// stopAs stops a task as another client of ECS.
+func (w *world) stopAs(who, taskARN string) {
+	w.Helper()
+	client := ecs.New(ecs.Options{Region: "us-east-1", HTTPClient: w.sim.Client(),
+		Credentials: credentials.NewStaticCredentialsProvider("other", "key", "")})
+	_, err := client.StopTask(w.Context(), &ecs.StopTaskInput{Cluster: &w.config.ClusterName, Task: &taskARN, Reason: &who})
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) activeDefinitions() (active int) {
+	for _, definition := range w.sim.Definitions() {
+		if definition.Status == ecstypes.TaskDefinitionStatusActive {
+			active++
+		}
+	}
+	return active
+}

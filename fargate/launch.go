@@ -1,0 +1,213 @@
+package fargate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/awserr"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
+)
+
+// configRetry is how soon a pod whose ConfigMap is missing looks again.
+const configRetry = 5 * time.Second
+
+// launch is one turn of a pod: resolve its environment, translate, launch, observe. Whatever keeps it
+// from a task is shown on the pod and tried again, unless the pod itself has to change.
+func (p *Provider) launch(ctx context.Context, t turn) {
+	id, pod, ok := p.begin(t)
+	if !ok {
+		return
+	}
+	defer p.done(t.uid)
+	environment, ok := p.environment(ctx, t, pod)
+	if !ok {
+		return
+	}
+	translation, err := taskdef.Translate(taskdef.Input{Pod: pod, ID: id, Environment: environment, Settings: p.account.settings()})
+	if err != nil {
+		p.refuse(t, pod, err)
+		return
+	}
+	p.tellFindings(pod, translation)
+	task, err := p.launcher.Launch(ctx, translation)
+	if err != nil {
+		p.postpone(ctx, t, pod, err)
+		return
+	}
+	p.launches.Forget(t)
+	p.launched(id, pod, translation, task)
+}
+
+// begin says whether the pod still wants a task, and marks a launch as under way.
+func (p *Provider) begin(t turn) (id podid.ID, pod *corev1.Pod, ok bool) {
+	p.joins.update(t.uid, func(j *join) {
+		if j.launching || j.taskARN != "" || j.held || j.over || j.deleting || j.pod.DeletionTimestamp != nil {
+			return
+		}
+		if wait := time.Until(j.notBefore); wait > 0 {
+			p.launches.AddAfter(t, wait)
+			return
+		}
+		if j.refusal != "" {
+			p.fail(j)
+			return
+		}
+		j.launching, ok, pod = true, true, j.view()
+		id = podid.ID{Owner: p.owner, Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID, Attempt: j.attempt}
+	})
+	return id, pod, ok
+}
+
+// done ends what begin marked; a deletion that came meanwhile goes on.
+func (p *Provider) done(uid types.UID) {
+	p.joins.update(uid, func(j *join) {
+		j.launching = false
+		if j.deleting {
+			p.stops.Add(uid)
+		}
+	})
+}
+
+// environment resolves the pod's environment; false: the pod cannot start yet, and shows why.
+func (p *Provider) environment(ctx context.Context, t turn, pod *corev1.Pod) (podenv.Environment, bool) {
+	sources, err := p.sources(ctx, pod)
+	if err != nil {
+		p.log.Debug("fetch what the pod names", "pod", pod.Namespace+"/"+pod.Name, "error", err)
+		p.wait(pod.UID, "CreateContainerConfigError", "the API server does not tell what the pod names; it is asked again")
+		p.launches.AddRateLimited(t)
+		return podenv.Environment{}, false
+	}
+	environment, problems := podenv.Resolve(pod, sources)
+	for _, problem := range problems {
+		p.tellProblem(pod, problem)
+	}
+	for _, problem := range problems {
+		if problem.Effect == podenv.Waits {
+			p.wait(pod.UID, "CreateContainerConfigError", problem.Message)
+			p.launches.AddAfter(t, configRetry)
+			return podenv.Environment{}, false
+		}
+	}
+	return environment, true
+}
+
+// sources fetches what the pod's environment is made of. What does not exist is left out.
+func (p *Provider) sources(ctx context.Context, pod *corev1.Pod) (podenv.Sources, error) {
+	services, err := p.services.Services(pod.Namespace).List(everything)
+	if err != nil {
+		return podenv.Sources{}, fmt.Errorf("list services: %w", err)
+	}
+	sources := podenv.Sources{
+		ConfigMaps: map[string]*corev1.ConfigMap{}, Secrets: map[string]*corev1.Secret{},
+		Services: services, APIServer: p.account.apiServer(p.apiServer),
+		NodeName: p.owner.NodeName, Allocatable: p.node.Status.Allocatable,
+	}
+	api := p.client.CoreV1()
+	for _, reference := range podenv.References(pod) {
+		name := reference.Name
+		if reference.Kind == podenv.ConfigMap {
+			sources.ConfigMaps[name], err = existing(api.ConfigMaps(pod.Namespace).Get(ctx, name, metav1.GetOptions{}))
+		} else {
+			sources.Secrets[name], err = existing(api.Secrets(pod.Namespace).Get(ctx, name, metav1.GetOptions{}))
+		}
+		if err != nil {
+			return podenv.Sources{}, fmt.Errorf("get %s %s: %w", reference.Kind, name, err)
+		}
+	}
+	return sources, nil
+}
+
+// existing is what was got, nil if there is no such thing.
+func existing[T any](object *T, err error) (*T, error) {
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	return object, err
+}
+
+// launched joins the pod to its task.
+func (p *Provider) launched(id podid.ID, pod *corev1.Pod, translation taskdef.Translation, task ecstypes.Task) {
+	arn := aws.ToString(task.TaskArn)
+	p.joins.update(id.UID, func(j *join) {
+		j.attach(arn)
+		j.definition, j.capacity = definitionOf(task), billed(translation.Size)
+		j.status = podstatus.FromTask(j.view(), task)
+	})
+	p.tracker.Watch(arn)
+	p.changed(id.UID)
+	p.tracker.Observe(task)
+	p.log.Info("task started", "pod", pod.Namespace+"/"+pod.Name, "task", arn, "attempt", id.Attempt)
+	p.events.Eventf(pod, corev1.EventTypeNormal, "TaskStarted", "Started ECS task %s with %s, definition %s",
+		lastPart(arn), billed(translation.Size), lastPart(definitionOf(task)))
+	p.metrics.launched(pod)
+}
+
+// postpone shows why AWS did not start the task, and tries again later.
+func (p *Provider) postpone(ctx context.Context, t turn, pod *corev1.Pod, err error) {
+	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
+		return // we are going; the next process launches with the same token
+	}
+	why := awserr.Launching(err)
+	if p.wait(pod.UID, why.Reason, why.Message) {
+		p.log.Info("launch postponed", "pod", pod.Namespace+"/"+pod.Name, "reason", why.Reason, "error", err)
+		p.events.Event(pod, corev1.EventTypeWarning, why.Reason, why.Message)
+	}
+	p.metrics.postponed(why.Reason)
+	p.launches.AddRateLimited(t)
+}
+
+// wait has the pod's containers wait for a reason, and reports whether that is news.
+func (p *Provider) wait(uid types.UID, reason, message string) (news bool) {
+	p.joins.update(uid, func(j *join) {
+		if len(j.status.ContainerStatuses) > 0 {
+			now := j.status.ContainerStatuses[0].State.Waiting
+			news = now == nil || now.Reason != reason || now.Message != message
+		}
+		j.status = podstatus.Waiting(j.view(), reason, message)
+	})
+	p.changed(uid)
+	return news
+}
+
+// tellFindings warns, once a pod, of the fields that have no effect on Fargate.
+func (p *Provider) tellFindings(pod *corev1.Pod, translation taskdef.Translation) {
+	first := false
+	p.joins.update(pod.UID, func(j *join) { first, j.warned = !j.warned, true })
+	if !first {
+		return
+	}
+	var lines []string
+	for _, finding := range translation.Findings {
+		lines = append(lines, finding.String())
+	}
+	if len(lines) > 0 {
+		p.events.Event(pod, corev1.EventTypeWarning, "FieldsNotApplied", strings.Join(lines, "; "))
+	}
+}
+
+// tellProblem records an event about the pod's environment; the recorder folds repetitions.
+func (p *Provider) tellProblem(pod *corev1.Pod, problem podenv.Problem) {
+	if problem.Effect != podenv.Refuses {
+		p.events.Event(pod, corev1.EventTypeWarning, problem.Reason, problem.Message)
+	}
+}
+
+// billed is what Fargate bills for a size, worded as EKS on Fargate does: "0.25vCPU 0.5GB".
+func billed(size taskdef.Size) string {
+	return fmt.Sprintf("%gvCPU %gGB", float64(size.CPUUnits)/1024, float64(size.MemoryMiB)/1024)
+}
+
+func lastPart(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }

@@ -1,0 +1,147 @@
+package fargate
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
+)
+
+var everything = labels.Everything()
+
+// Recover takes up what already runs: the tasks of this node, running and stopped, are joined to their
+// pods before any pod is created. It waits for AWS and the API server until ctx ends; what no waiting
+// can mend, such as a subnet that does not exist, is an error.
+func (p *Provider) Recover(ctx context.Context) error {
+	if err := p.account.check(ctx, p.log); err != nil {
+		return err
+	}
+	if err := p.identify(ctx); err != nil {
+		return err
+	}
+	tasks, err := p.ours(ctx)
+	if err != nil {
+		return err
+	}
+	pods, err := p.pods.List(everything)
+	if err != nil {
+		return fmt.Errorf("list pods: %w", err)
+	}
+	for _, pod := range pods {
+		p.adopt(pod, tasks[pod.UID])
+	}
+	close(p.recovered)
+	p.log.Info("recovered", "pods", len(pods), "tasks", len(tasks))
+	return nil
+}
+
+// identify learns which cluster this is.
+func (p *Provider) identify(ctx context.Context) error {
+	return insist(ctx, func() error {
+		namespace, err := p.client.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+		if err != nil {
+			p.log.Warn("ask for the cluster's identity: UID of namespace kube-system", "error", err)
+			return err
+		}
+		p.owner = podid.Owner{ClusterUID: string(namespace.UID), NodeName: p.node.Name}
+		return nil
+	})
+}
+
+// ours are the tasks of this node by pod: for each pod that of its newest attempt.
+func (p *Provider) ours(ctx context.Context) (map[types.UID]ecstypes.Task, error) {
+	newest := map[types.UID]ecstypes.Task{}
+	err := insist(ctx, func() error {
+		tasks, err := p.tracker.List(ctx, p.owner.StartedBy())
+		if err != nil {
+			p.log.Warn("list the tasks of this node", "error", err)
+			return err
+		}
+		for _, task := range tasks {
+			id, ok := podid.FromTask(task)
+			if !ok || id.Owner != p.owner {
+				continue
+			}
+			if before, _ := podid.FromTask(newest[id.UID]); id.Attempt >= before.Attempt {
+				newest[id.UID] = task
+			}
+		}
+		return nil
+	})
+	return newest, err
+}
+
+// adopt joins a pod to the task found for it. A pod that has none and never had one is left for
+// CreatePod. One whose task is not to be seen is watched: the tracker tells what became of it.
+func (p *Provider) adopt(pod *corev1.Pod, task ecstypes.Task) {
+	j := &join{pod: pod, status: p.startingStatus(pod), over: over(pod.Status.Phase), failures: failuresOf(pod)}
+	id, found := podid.FromTask(task)
+	annotated, attempt := annotatedTask(pod)
+	switch {
+	case found && id.Attempt >= attempt:
+		j.attempt = id.Attempt
+		j.attach(aws.ToString(task.TaskArn))
+	case annotated != "":
+		j.attempt = attempt
+		j.attach(annotated)
+	case !j.over:
+		return
+	}
+	j.capacity = pod.Annotations[annotationCapacity]
+	j.definition = definitionOf(task)
+	if !p.joins.add(j) || j.over {
+		return
+	}
+	p.tracker.Watch(j.taskARN)
+	if found {
+		p.tracker.Observe(task)
+	}
+}
+
+func over(phase corev1.PodPhase) bool {
+	return phase == corev1.PodSucceeded || phase == corev1.PodFailed
+}
+
+// failuresOf seeds the back-off of a pod that restarted before this process began.
+func failuresOf(pod *corev1.Pod) int {
+	var most int32
+	for _, container := range pod.Status.ContainerStatuses {
+		most = max(most, container.RestartCount)
+	}
+	return int(most)
+}
+
+func annotatedTask(pod *corev1.Pod) (taskARN string, attempt int) {
+	attempt, err := strconv.Atoi(pod.Annotations[podid.AnnotationAttempt])
+	if err != nil || attempt < 0 {
+		return "", 0
+	}
+	return pod.Annotations[podid.AnnotationTaskARN], attempt
+}
+
+// insist repeats until it succeeds or ctx ends, twice a second at first and every thirty seconds at last.
+func insist(ctx context.Context, try func() error) error {
+	pause := wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.1, Steps: 100, Cap: 30 * time.Second}
+	for {
+		if try() == nil {
+			return nil
+		}
+		timer := time.NewTimer(pause.Step())
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+	}
+}

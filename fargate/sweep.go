@@ -1,0 +1,111 @@
+package fargate
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
+)
+
+const (
+	orphanLook = 2 * time.Minute // between looks for orphans; an orphan is stopped at its second
+	// Idle definitions are looked for four times in their keep time, within these.
+	soonestRetire, latestRetire = 5 * time.Second, 15 * time.Minute
+)
+
+// sweep cleans up behind lost events and killed processes, once everything is recovered: tasks and
+// joins whose pod is gone, and definitions that nobody uses.
+func (p *Provider) sweep(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-p.recovered:
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		suspects := map[string]bool{}
+		return every(ctx, orphanLook, func() { suspects = p.stopOrphans(ctx, suspects) })
+	})
+	keep := p.account.config.TaskDefinitions.KeepTime
+	group.Go(func() error {
+		return every(ctx, min(max(keep/4, soonestRetire), latestRetire), func() { p.retire(ctx, keep) })
+	})
+	return group.Wait()
+}
+
+func every(ctx context.Context, pause time.Duration, do func()) error {
+	ticker := time.NewTicker(pause)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			do()
+		}
+	}
+}
+
+// stopOrphans stops the tasks of ours whose pod is gone, if they were suspects at the last look too; it
+// returns the suspects of this one. Joins whose object is gone are ended the same way.
+func (p *Provider) stopOrphans(ctx context.Context, before map[string]bool) (suspects map[string]bool) {
+	suspects = map[string]bool{}
+	for _, j := range p.joins.list(func(j *join) bool { return !j.gone }) {
+		live, err := p.pods.Pods(j.pod.Namespace).Get(j.pod.Name)
+		if err == nil && live.UID == j.pod.UID {
+			continue
+		}
+		if suspects[string(j.pod.UID)] = true; before[string(j.pod.UID)] {
+			p.end(j.pod.UID, true)
+		}
+	}
+	tasks, err := p.tracker.List(ctx, p.owner.StartedBy())
+	if err != nil {
+		p.log.Debug("look for orphaned tasks", "error", err)
+		return before
+	}
+	for _, task := range tasks {
+		arn := aws.ToString(task.TaskArn)
+		if !p.orphaned(task) {
+			continue
+		}
+		if suspects[arn] = true; before[arn] {
+			p.stopOrphan(ctx, arn)
+		}
+	}
+	return suspects
+}
+
+// orphaned reports whether a task of ours is meant to run and runs no pod.
+func (p *Provider) orphaned(task ecstypes.Task) bool {
+	id, ok := podid.FromTask(task)
+	if !ok || id.Owner != p.owner || aws.ToString(task.DesiredStatus) != string(ecstypes.DesiredStatusRunning) {
+		return false
+	}
+	j, known := p.joins.get(id.UID)
+	return !known || !j.launching && j.taskARN != aws.ToString(task.TaskArn) || j.over && !j.deleting
+}
+
+func (p *Provider) stopOrphan(ctx context.Context, taskARN string) {
+	if err := p.launcher.Stop(ctx, taskARN, "its pod is gone"); err != nil {
+		p.log.Info("stop of orphaned task postponed", "task", taskARN, "error", err)
+		return
+	}
+	p.log.Info("orphaned task stopping", "task", taskARN)
+}
+
+// retire deregisters definitions that no pod has used for the keep time.
+func (p *Provider) retire(ctx context.Context, keep time.Duration) {
+	inUse := p.joins.familiesInUse()
+	gone, err := p.launcher.Retire(ctx, p.owner.FamilyPrefix(), func(family string) bool { return inUse[family] }, keep)
+	if err != nil {
+		p.log.Info("clean-up of idle task definitions goes on later", "error", err)
+	}
+	if gone > 0 {
+		p.log.Info("idle task definitions deregistered", "count", gone)
+	}
+}
