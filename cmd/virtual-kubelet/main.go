@@ -1,0 +1,39 @@
+// Command virtual-kubelet makes Amazon ECS on AWS Fargate look like a node of a Kubernetes cluster.
+//
+// It is wiring only: flags and environment become options (flags.go, options.go), options and
+// fargate.toml become a node with a provider that run together (run.go).
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := newCommand(version, os.Getenv, run).ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(exitCode(err))
+	}
+}
+
+// runError is what went wrong after the command line and fargate.toml had been found right.
+type runError struct{ error }
+
+func (e runError) Unwrap() error { return e.error }
+
+// exitCode is 1 for what failed, and 2 for what was not even tried: a command line or a file to mend.
+func exitCode(err error) int {
+	if errors.As(err, new(runError)) {
+		return 1
+	}
+	return 2
+}
