@@ -17,6 +17,7 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -34,17 +35,19 @@ import (
 type world struct {
 	*testing.T
 	sim    *fargatesim.Server
+	node   string
 	config providerconfig.Config
 	client *fake.Clientset
 	pods   cache.Indexer
 	log    *slog.Logger
 
-	mu       sync.Mutex // guards all below
-	changed  chan struct{}
-	version  int
-	events   []string
-	provider *fargate.Provider
-	stop     func()
+	mu         sync.Mutex // guards all below
+	changed    chan struct{}
+	version    int
+	events     []string
+	conditions map[corev1.NodeConditionType]corev1.NodeCondition // of the node
+	provider   *fargate.Provider
+	stop       func()
 }
 
 // tell runs a story in a synctest bubble, against a local Fargate whose clock is the bubble's.
@@ -71,7 +74,7 @@ func newWorld(t *testing.T, sim fargatesim.Config) *world {
 	config.SecurityGroups = []string{fargatesim.DefaultSecurityGroups[0].ID}
 	kubeSystem := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: metav1.NamespaceSystem, UID: "5ec2b1f0-cluster"}}
 	return &world{
-		T: t, sim: fargatesim.New(sim), config: config, client: fake.NewClientset(kubeSystem),
+		T: t, node: "virtual-kubelet", conditions: map[corev1.NodeConditionType]corev1.NodeCondition{}, sim: fargatesim.New(sim), config: config, client: fake.NewClientset(kubeSystem),
 		pods:    cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}),
 		changed: make(chan struct{}), log: slog.New(slog.NewTextHandler(t.Output(), nil)), stop: func() {},
 	}
@@ -81,15 +84,14 @@ func newWorld(t *testing.T, sim fargatesim.Config) *world {
 func (w *world) start() {
 	w.Helper()
 	ctx, cancel := context.WithCancel(w.Context())
-	account, err := fargate.Open(ctx, w.config, nil, w.log,
-		awsconfig.WithHTTPClient(w.sim.Client()), awsconfig.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("id", "key", "")))
+	account, err := w.open(ctx)
 	if err != nil {
 		w.Fatal(err)
 	}
 	provider, err := fargate.New(fargate.Config{
 		Account: account, Client: w.client, Pods: corev1listers.NewPodLister(w.pods), Events: w,
 		Services:  corev1listers.NewServiceLister(cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})),
-		Node:      account.Node(fargate.NodeOptions{Name: "virtual-kubelet", InternalIP: "10.0.0.4"}),
+		Node:      account.Node(fargate.NodeOptions{Name: w.node, InternalIP: "10.0.0.4"}),
 		APIServer: fargate.APIServer{Host: "10.0.0.9", Port: "6443"}, Log: w.log,
 	})
 	if err != nil {
@@ -105,7 +107,7 @@ func (w *world) start() {
 		}
 		w.stop = func() {}
 	}
-	provider.NotifyNodeStatus(ctx, func(*corev1.Node) { w.announce() })
+	provider.NotifyNodeStatus(ctx, w.takeNode)
 	if err := provider.Recover(ctx); err != nil {
 		w.Fatal(err)
 	}
@@ -116,6 +118,35 @@ func (w *world) start() {
 }
 
 func (w *world) stopProvider() { w.stop() }
+
+// open connects to the local Fargate as the daemon would to AWS.
+func (w *world) open(ctx context.Context) (*fargate.Account, error) {
+	return fargate.Open(ctx, w.config, nil, w.log, awsconfig.WithHTTPClient(w.sim.Client()),
+		awsconfig.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("id", "key", "")))
+}
+
+// neighbour is another node of the same cluster, with the same account.
+func (w *world) neighbour(node string) *world {
+	other := newWorld(w.T, fargatesim.Config{})
+	other.sim, other.config, other.node = w.sim, w.config, node
+	return other
+}
+
+// takeNode is the API server's part in a notification about the node.
+func (w *world) takeNode(node *corev1.Node) {
+	w.mu.Lock()
+	for _, condition := range node.Status.Conditions {
+		w.conditions[condition.Type] = condition
+	}
+	w.mu.Unlock()
+	w.announce()
+}
+
+func (w *world) nodeCondition(kind corev1.NodeConditionType) corev1.NodeCondition {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.conditions[kind]
+}
 
 // sync is what virtual-kubelet does with a pod it sees.
 func (w *world) sync(pod *corev1.Pod) {
@@ -136,11 +167,16 @@ func (w *world) take(notified *corev1.Pod) {
 	if live == nil || live.UID != notified.UID {
 		return
 	}
-	if notified.DeletionTimestamp != nil {
-		w.Errorf("pod %s was notified with a deletion timestamp, which would delete it", notified.Name)
-	}
 	stored := live.DeepCopy()
 	stored.Status, stored.Annotations = notified.Status, notified.Annotations
+	for _, condition := range live.Status.Conditions { // what others wrote stays
+		if condition.Type == foreignCondition {
+			stored.Status.Conditions = append(stored.Status.Conditions, condition)
+		}
+	}
+	if equality.Semantic.DeepEqual(live, stored) {
+		return
+	}
 	w.store(stored)
 	w.provider.Observed(stored)
 }
@@ -214,6 +250,9 @@ func (w *world) vanish(name string) {
 		_ = w.provider.DeletePod(w.Context(), known)
 	}
 }
+
+// foreignCondition is a readiness gate of a load balancer.
+const foreignCondition corev1.PodConditionType = "target-health.elbv2.k8s.aws/web"
 
 // patience is how long a fact may take on the bubble's clock.
 const patience = 20 * time.Minute

@@ -38,9 +38,6 @@ type join struct {
 	stopAsked bool // ECS was told
 	ended     bool // deleting, and nothing runs any more
 	gone      bool // the object is gone: forget the join when it has ended
-
-	notified        *corev1.PodStatus // sent last
-	notifiedVersion string            // of the object it was sent for
 }
 
 // launched is the newest task, as the pod's annotations tell it.

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/virtual-kubelet/aws-fargate/fargate"
 	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
 )
 
@@ -487,6 +488,91 @@ func TestDaemonSetPods(t *testing.T) {
 			w.start()
 			w.create(agent(map[string]string{"type": "virtual-kubelet"}))
 			w.awaitPod("agent", "running", running)
+		})
+	})
+}
+
+func TestReadinessGateOfALoadBalancer(t *testing.T) {
+	tell(t, fargatesim.Config{}, func(w *world) {
+		w.start()
+		gated := nginx("web")
+		gated.Spec.ReadinessGates = []corev1.PodReadinessGate{{ConditionType: foreignCondition}}
+		w.create(gated)
+		w.awaitPod("web", "running and not ready", func(pod *corev1.Pod) bool {
+			return condition(pod, corev1.ContainersReady) == corev1.ConditionTrue && condition(pod, corev1.PodReady) == corev1.ConditionFalse
+		})
+		opened := w.pod("default", "web").DeepCopy()
+		opened.Status.Conditions = append(opened.Status.Conditions, corev1.PodCondition{Type: foreignCondition, Status: corev1.ConditionTrue})
+		w.store(opened)
+		w.provider.Observed(opened)
+		w.awaitPod("web", "ready", running)
+	})
+}
+
+func TestTwoDaemonsShareAnECSCluster(t *testing.T) {
+	tell(t, fargatesim.Config{}, func(w *world) {
+		w.start()
+		w.create(nginx("web"))
+		w.awaitPod("web", "running", running)
+		w.stopProvider()
+		other := w.neighbour("other-node")
+		other.start()
+		other.create(nginx("web"))
+		other.awaitPod("web", "running", running)
+		time.Sleep(10 * time.Minute) // on the bubble's clock: several looks for orphans
+		if got := len(w.active()); got != 2 {
+			t.Errorf("%d tasks run, want one of each daemon", got)
+		}
+		other.remove("web")
+		if got := len(w.active()); got != 1 {
+			t.Errorf("%d tasks run, want that of the first daemon", got)
+		}
+		other.stopProvider()
+	})
+}
+
+func TestEnvironmentTooLongForOverridesMovesIntoADefinition(t *testing.T) {
+	tell(t, fargatesim.Config{}, func(w *world) {
+		w.start()
+		pod := nginx("web")
+		pod.Annotations = map[string]string{"long": strings.Repeat("x", 9000)}
+		pod.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "LONG", ValueFrom: &corev1.EnvVarSource{
+			FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.annotations['long']"}}}}
+		w.create(pod)
+		w.awaitPod("web", "running", running)
+		if got := w.told("FieldsNotApplied"); len(got) != 1 || !strings.Contains(got[0], "8,192") {
+			t.Errorf("events %q, want one that names the limit", got)
+		}
+	})
+}
+
+func TestSubnetThatDoesNotExistStopsTheStart(t *testing.T) {
+	tell(t, fargatesim.Config{}, func(w *world) {
+		w.config.Subnets = append(w.config.Subnets, "subnet-0ffffffffffffffff")
+		_, err := w.open(w.Context())
+		if err == nil || !strings.Contains(err.Error(), "subnet-0ffffffffffffffff") {
+			t.Errorf("error %v, want one that names the subnet", err)
+		}
+	})
+}
+
+func TestNodeTellsWhatAWSRefuses(t *testing.T) {
+	tell(t, fargatesim.Config{}, func(w *world) {
+		w.start()
+		w.sim.Break("RunTask", fargatesim.Fault{Error: fargatesim.AccessDenied("ecs:RunTask")})
+		w.create(nginx("web"))
+		pod := w.awaitPod("web", "told", waitsFor("AWSAccessDenied"))
+		if got := container(pod).State.Waiting.Message; !strings.Contains(got, "ecs:RunTask") {
+			t.Errorf("message %q does not name the action", got)
+		}
+		w.await("the node's condition", func() bool {
+			got := w.nodeCondition(fargate.ConditionFargate)
+			return got.Status == corev1.ConditionFalse && strings.Contains(got.Message, "ecs:RunTask")
+		})
+		w.sim.Mend()
+		w.awaitPod("web", "running", running)
+		w.await("the node's condition to clear", func() bool {
+			return w.nodeCondition(fargate.ConditionFargate).Status == corev1.ConditionTrue
 		})
 	})
 }

@@ -6,9 +6,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
@@ -79,8 +76,8 @@ func (p *Provider) conclude(j *join, verdict podstatus.Verdict, ran time.Duratio
 	}
 }
 
-// notify sends a pod's newest status to virtual-kubelet, over the object as the API server has it. One
-// worker at a time serves a pod, so statuses keep their order.
+// notify sends a pod's newest status to virtual-kubelet; vknode writes what differs from what the API
+// server has. One worker at a time serves a pod, so statuses keep their order.
 func (p *Provider) notify(_ context.Context, uid types.UID) {
 	j, ok := p.joins.get(uid)
 	if !ok || p.notifyPod == nil {
@@ -91,39 +88,10 @@ func (p *Provider) notify(_ context.Context, uid types.UID) {
 		return // nobody is left to be told
 	}
 	pod := live.DeepCopy()
-	pod.Status = podstatus.Merge(live, j.status, metav1.NewTime(time.Now().Truncate(time.Second)))
+	pod.Status = podstatus.For(live, j.status)
 	if pod.Annotations == nil {
 		pod.Annotations = map[string]string{}
 	}
 	j.annotate(pod.Annotations)
-	pod.DeletionTimestamp, pod.DeletionGracePeriodSeconds = nil, nil
-	if told(j, live, pod) {
-		return
-	}
-	p.joins.update(uid, func(j *join) { j.notified, j.notifiedVersion = &pod.Status, live.ResourceVersion })
 	p.notifyPod(pod)
-}
-
-// told reports whether this status needs no telling: the API server has it, or it was sent for this
-// very version of the object and is on its way.
-func told(j join, live, pod *corev1.Pod) bool {
-	if sameStatus(live.Status, pod.Status) && equality.Semantic.DeepEqual(live.Annotations, pod.Annotations) {
-		return true
-	}
-	return j.notified != nil && j.notifiedVersion == live.ResourceVersion && sameStatus(*j.notified, pod.Status)
-}
-
-// sameStatus compares without the times of conditions, which follow from the rest.
-func sameStatus(a, b corev1.PodStatus) bool {
-	return equality.Semantic.DeepEqual(timeless(a), timeless(b))
-}
-
-func timeless(status corev1.PodStatus) corev1.PodStatus {
-	conditions := make([]corev1.PodCondition, len(status.Conditions))
-	for i, condition := range status.Conditions {
-		condition.LastTransitionTime = metav1.Time{}
-		conditions[i] = condition
-	}
-	status.Conditions = conditions
-	return status
 }

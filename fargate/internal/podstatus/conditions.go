@@ -6,17 +6,19 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// setConditions derives the owned conditions from the rest of the status. Their times are Merge's.
+// setConditions derives the conditions that a kubelet owns from the rest of the status.
 func setConditions(pod *corev1.Pod, status *corev1.PodStatus) {
-	ready := containersReady(pod, *status)
+	containers := containersReady(pod, *status)
+	ready := containers
+	ready.Type = corev1.PodReady
 	status.Conditions = []corev1.PodCondition{
+		{Type: corev1.PodScheduled, Status: corev1.ConditionTrue},
 		{Type: corev1.PodReadyToStartContainers, Status: boolean(status.PodIP != "" && !over(status.Phase))},
 		{Type: corev1.PodInitialized, Status: boolean(status.Phase != corev1.PodFailed || len(status.ContainerStatuses) > 0)},
+		containers,
 		ready,
-		gated(pod.Spec.ReadinessGates, pod.Status.Conditions, ready),
 	}
 }
 
@@ -49,13 +51,8 @@ func containersReady(pod *corev1.Pod, status corev1.PodStatus) corev1.PodConditi
 	return condition
 }
 
-// gated is the Ready condition: the containers', held back by readiness gates that are not True.
-func gated(gates []corev1.PodReadinessGate, conditions []corev1.PodCondition, containers corev1.PodCondition) corev1.PodCondition {
-	ready := containers
-	ready.Type = corev1.PodReady
-	if ready.Status != corev1.ConditionTrue {
-		return ready
-	}
+// gated is a Ready condition held back by readiness gates that are not True.
+func gated(gates []corev1.PodReadinessGate, conditions []corev1.PodCondition, ready corev1.PodCondition) corev1.PodCondition {
 	var closed []string
 	for _, gate := range gates {
 		switch condition := Condition(conditions, gate.ConditionType); {
@@ -71,48 +68,17 @@ func gated(gates []corev1.PodReadinessGate, conditions []corev1.PodCondition, co
 	return ready
 }
 
-// Merge puts our status over the live one of the same pod, as the API server has it: conditions and
-// fields of other writers survive, readiness gates are read from it, and a condition that changed gets
-// now as its transition time. A live phase that is final stays, and all else with it.
-func Merge(live *corev1.Pod, ours corev1.PodStatus, now metav1.Time) corev1.PodStatus {
-	merged := *live.Status.DeepCopy()
-	if over(merged.Phase) {
-		return merged
+// For completes a status for the pod as the API server has it now: readiness gates are read from its
+// conditions, and the generation is the one seen. What other writers own is not in it; who writes the
+// status keeps that, and gives the conditions their times.
+func For(live *corev1.Pod, ours corev1.PodStatus) corev1.PodStatus {
+	ours.ObservedGeneration = live.Generation
+	ours.Conditions = slices.Clone(ours.Conditions)
+	ready := Condition(ours.Conditions, corev1.PodReady)
+	if ready.Status == corev1.ConditionTrue && ready.Reason != ReasonNotRun {
+		*ready = gated(live.Spec.ReadinessGates, live.Status.Conditions, *ready)
 	}
-	merged.ObservedGeneration = live.Generation
-	merged.Phase, merged.Reason, merged.Message = ours.Phase, ours.Reason, ours.Message
-	merged.PodIP, merged.PodIPs = ours.PodIP, ours.PodIPs
-	merged.HostIP, merged.HostIPs = ours.HostIP, ours.HostIPs
-	merged.ContainerStatuses = ours.ContainerStatuses
-	if merged.StartTime == nil {
-		merged.StartTime = ours.StartTime
-	}
-	set(&merged, corev1.PodCondition{Type: corev1.PodScheduled, Status: corev1.ConditionTrue}, now)
-	for _, condition := range ours.Conditions {
-		if condition.Type == corev1.PodReady {
-			if containers := Condition(ours.Conditions, corev1.ContainersReady); containers != nil && !isIgnored(condition) {
-				condition = gated(live.Spec.ReadinessGates, live.Status.Conditions, *containers)
-			}
-		}
-		set(&merged, condition, now)
-	}
-	return merged
-}
-
-// set replaces or adds a condition and keeps its transition time if its status stays.
-func set(status *corev1.PodStatus, condition corev1.PodCondition, now metav1.Time) {
-	condition.LastTransitionTime = now
-	i := slices.IndexFunc(status.Conditions, func(c corev1.PodCondition) bool { return c.Type == condition.Type })
-	if i < 0 {
-		status.Conditions = append(status.Conditions, condition)
-		return
-	}
-	before := status.Conditions[i]
-	if before.Status == condition.Status {
-		condition.LastTransitionTime = before.LastTransitionTime
-	}
-	condition.LastProbeTime, condition.ObservedGeneration = before.LastProbeTime, before.ObservedGeneration
-	status.Conditions[i] = condition
+	return ours
 }
 
 // Condition returns the condition of that type, nil if there is none.

@@ -2,18 +2,11 @@ package podstatus_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
-)
-
-var (
-	earlier = metav1.NewTime(noon.Add(-time.Hour).Truncate(time.Second))
-	now     = metav1.NewTime(noon.Truncate(time.Second))
 )
 
 const (
@@ -27,67 +20,24 @@ func running(policy corev1.RestartPolicy) (live *corev1.Pod, ours corev1.PodStat
 }
 
 func condition(kind corev1.PodConditionType, status corev1.ConditionStatus) corev1.PodCondition {
-	return corev1.PodCondition{Type: kind, Status: status, LastTransitionTime: earlier}
+	return corev1.PodCondition{Type: kind, Status: status}
 }
 
-func TestMergeKeepsWhatOthersWrote(t *testing.T) {
+func TestForLeavesTheCachedPodAlone(t *testing.T) {
 	live, ours := running(corev1.RestartPolicyAlways)
-	foreign := condition(gateTG, corev1.ConditionTrue)
-	live.Status.Conditions = []corev1.PodCondition{foreign}
-	live.Status.NominatedNodeName = "other"
-	live.Status.ResourceClaimStatuses = []corev1.PodResourceClaimStatus{{Name: "gpu"}}
-	before := live.DeepCopy()
+	live.Spec.ReadinessGates = []corev1.PodReadinessGate{{ConditionType: gateTG}}
+	pod, status := live.DeepCopy(), ours.DeepCopy()
 
-	got := podstatus.Merge(live, ours, now)
+	got := podstatus.For(live, ours)
 
-	if diff := cmp.Diff(before, live); diff != "" {
+	if diff := cmp.Diff(pod, live); diff != "" {
 		t.Errorf("the live pod was changed, which belongs to the cache:\n%s", diff)
 	}
-	if c := podstatus.Condition(got.Conditions, gateTG); c == nil || *c != foreign {
-		t.Errorf("the load balancer's condition became %v", c)
-	}
-	if got.NominatedNodeName != "other" || len(got.ResourceClaimStatuses) != 1 || got.QOSClass != corev1.PodQOSBurstable {
-		t.Errorf("members of other writers were lost: %+v", got)
+	if diff := cmp.Diff(*status, ours); diff != "" {
+		t.Errorf("the status was changed, which is derived once and completed often:\n%s", diff)
 	}
 	if got.ObservedGeneration != live.Generation {
 		t.Errorf("observed generation %d, want %d", got.ObservedGeneration, live.Generation)
-	}
-	if diff := cmp.Diff(ours.ContainerStatuses, got.ContainerStatuses); diff != "" {
-		t.Errorf("containers -want +got\n%s", diff)
-	}
-}
-
-func TestTransitionTimes(t *testing.T) {
-	live, ours := running(corev1.RestartPolicyAlways)
-	live.Status.Conditions = []corev1.PodCondition{
-		condition(corev1.PodReady, corev1.ConditionFalse),       // changes
-		condition(corev1.PodInitialized, corev1.ConditionTrue),  // stays
-		condition(corev1.PodScheduled, corev1.ConditionTrue),    // the scheduler's, and stays
-		condition(corev1.ContainersReady, corev1.ConditionTrue), // stays, with another message
-	}
-	live.Status.Conditions[3].Message = "old words"
-	got := map[corev1.PodConditionType]metav1.Time{}
-	for _, c := range podstatus.Merge(live, ours, now).Conditions {
-		got[c.Type] = c.LastTransitionTime
-	}
-	want := map[corev1.PodConditionType]metav1.Time{
-		corev1.PodReady:                  now,
-		corev1.PodInitialized:            earlier,
-		corev1.PodScheduled:              earlier,
-		corev1.ContainersReady:           earlier,
-		corev1.PodReadyToStartContainers: now, // new
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("-want +got\n%s", diff)
-	}
-}
-
-func TestMergeTwiceIsMergeOnce(t *testing.T) {
-	live, ours := running(corev1.RestartPolicyAlways)
-	once := podstatus.Merge(live, ours, earlier)
-	live.Status = once
-	if diff := cmp.Diff(once, podstatus.Merge(live, ours, now)); diff != "" {
-		t.Errorf("the same status again is a change, and would be sent for ever (-first +second):\n%s", diff)
 	}
 }
 
@@ -117,8 +67,8 @@ func TestReadinessGates(t *testing.T) {
 			// Our status was derived before the gates moved: the live conditions count.
 			ours := podstatus.FromTask(live, newTask(0, "web").running().Task)
 			live.Status.Conditions = c.conditions
-			got := podstatus.Condition(podstatus.Merge(live, ours, now).Conditions, corev1.PodReady)
-			want := &corev1.PodCondition{Type: corev1.PodReady, Status: c.status, Reason: c.why, Message: c.words, LastTransitionTime: now}
+			got := podstatus.Condition(podstatus.For(live, ours).Conditions, corev1.PodReady)
+			want := &corev1.PodCondition{Type: corev1.PodReady, Status: c.status, Reason: c.why, Message: c.words}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", c.reason, diff)
 			}
@@ -126,19 +76,10 @@ func TestReadinessGates(t *testing.T) {
 	}
 }
 
-func TestMergeLeavesAFinalPhase(t *testing.T) {
-	live, ours := running(corev1.RestartPolicyAlways)
-	live.Status.Phase, live.Status.Reason = corev1.PodFailed, "Evicted"
-	live.Status.Conditions = []corev1.PodCondition{condition(corev1.PodReady, corev1.ConditionFalse)}
-	if diff := cmp.Diff(live.Status, podstatus.Merge(live, ours, now)); diff != "" {
-		t.Errorf("a pod that somebody has evicted was brought back (-live +merged):\n%s", diff)
-	}
-}
-
-func TestMergeCarriesTheEnd(t *testing.T) {
+func TestForCarriesTheEnd(t *testing.T) {
 	live, _ := running(corev1.RestartPolicyNever)
 	spot := newTask(0, "web").running().stopping("STOPPED", "SpotInterruption", "Your Spot Task was interrupted.").exited(143)
-	got := podstatus.Merge(live, podstatus.FromTask(live, spot.Task), now)
+	got := podstatus.For(live, podstatus.FromTask(live, spot.Task))
 	want := "Failed(SpotInterruption) 10.0.1.7 DisruptionTarget(SpotInterruption) | web: Error 143"
 	if diff := cmp.Diff(want, sketch(got)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -148,7 +89,7 @@ func TestMergeCarriesTheEnd(t *testing.T) {
 func TestNotRun(t *testing.T) {
 	live := aPod(corev1.RestartPolicyAlways, "agent")
 	live.Spec.ReadinessGates = []corev1.PodReadinessGate{{ConditionType: gateTG}}
-	got := podstatus.Merge(live, podstatus.NotRun(live), now)
+	got := podstatus.For(live, podstatus.NotRun(live))
 	if want := "Pending Ready | agent: NotRunOnFargate"; sketch(got) != want {
 		t.Errorf("%s, want %s: a rollout is not held up, and nothing is pretended", sketch(got), want)
 	}

@@ -13,5 +13,3 @@ func NotRun(pod *corev1.Pod) corev1.PodStatus {
 	*ready = corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionTrue, Reason: ReasonNotRun}
 	return status
 }
-
-func isIgnored(ready corev1.PodCondition) bool { return ready.Reason == ReasonNotRun }

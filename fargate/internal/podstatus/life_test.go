@@ -216,6 +216,7 @@ func TestRunningStatusInFull(t *testing.T) {
 		HostIP: "10.0.0.9", HostIPs: []corev1.HostIP{{IP: "10.0.0.9"}},
 		PodIP: "10.0.1.7", PodIPs: []corev1.PodIP{{IP: "10.0.1.7"}, {IP: "2a05:d018::7"}},
 		Conditions: []corev1.PodCondition{
+			{Type: corev1.PodScheduled, Status: corev1.ConditionTrue},
 			{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionTrue},
 			{Type: corev1.PodInitialized, Status: corev1.ConditionTrue},
 			{Type: corev1.ContainersReady, Status: corev1.ConditionTrue},
@@ -243,6 +244,7 @@ func TestEndedStatusInFull(t *testing.T) {
 		HostIP: "10.0.0.9", HostIPs: []corev1.HostIP{{IP: "10.0.0.9"}},
 		PodIP: "10.0.1.7", PodIPs: []corev1.PodIP{{IP: "10.0.1.7"}},
 		Conditions: []corev1.PodCondition{
+			{Type: corev1.PodScheduled, Status: corev1.ConditionTrue},
 			{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionFalse},
 			{Type: corev1.PodInitialized, Status: corev1.ConditionTrue},
 			{Type: corev1.ContainersReady, Status: corev1.ConditionFalse, Reason: "PodFailed"},

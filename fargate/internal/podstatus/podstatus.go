@@ -16,7 +16,7 @@
 //
 // The pod handed in carries the status derived last, so restart counts and last states continue from
 // it: a container ID that differs from the last one is a restart. Times come from the task alone;
-// conditions get theirs in Merge, when they change. The package never asks a clock, an API or a cache.
+// conditions get theirs where they are written. The package never asks a clock, an API or a cache.
 package podstatus
 
 import (
