@@ -12,6 +12,7 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/smithy-go/logging"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/awscall"
@@ -49,6 +50,7 @@ func Open(ctx context.Context, config providerconfig.Config, metrics prometheus.
 	if err != nil {
 		return nil, err
 	}
+	options = append([]func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(sdkLog(log))}, options...)
 	sdk, err := a.door.Config(ctx, config.Region, options...)
 	if err != nil {
 		return nil, err
@@ -69,6 +71,13 @@ func (a *Account) healthChanged() {
 	case a.health <- struct{}{}:
 	default: // told already
 	}
+}
+
+// sdkLog takes what the SDK has to say: nothing that an operator could act on.
+func sdkLog(log *slog.Logger) logging.Logger {
+	return logging.LoggerFunc(func(kind logging.Classification, format string, args ...any) {
+		log.Debug("AWS SDK", "kind", string(kind), "message", fmt.Sprintf(format, args...))
+	})
 }
 
 func isMissing(err error) bool {

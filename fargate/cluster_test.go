@@ -111,8 +111,12 @@ func (w *world) start() {
 	if err := provider.Recover(ctx); err != nil {
 		w.Fatal(err)
 	}
+	for _, pod := range w.all() { // the informer's first list may come before the callback
+		provider.Observed(pod)
+	}
+	synctest.Wait()
 	provider.NotifyPods(ctx, w.take)
-	for _, pod := range w.all() { // the informer's first list
+	for _, pod := range w.all() {
 		w.sync(pod)
 	}
 }
@@ -148,16 +152,15 @@ func (w *world) nodeCondition(kind corev1.NodeConditionType) corev1.NodeConditio
 	return w.conditions[kind]
 }
 
-// sync is what virtual-kubelet does with a pod it sees.
+// sync is what virtual-kubelet does with a pod it sees: one that is known and has not changed, or is
+// over, is left alone.
 func (w *world) sync(pod *corev1.Pod) {
 	known, _ := w.provider.GetPod(w.Context(), pod.Namespace, pod.Name)
-	switch {
-	case known != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed:
-		w.provider.Observed(pod)
-	default:
-		if err := w.provider.CreatePod(w.Context(), pod.DeepCopy()); err != nil {
-			w.Error(err)
-		}
+	if known != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		return
+	}
+	if err := w.provider.CreatePod(w.Context(), pod.DeepCopy()); err != nil {
+		w.Error(err)
 	}
 }
 

@@ -27,6 +27,7 @@ package fargate
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -100,8 +101,8 @@ type Provider struct {
 	stops    workqueue.TypedRateLimitingInterface[types.UID]
 	changes  workqueue.TypedInterface[types.UID]
 
-	recovered  chan struct{} // closed when Recover is done
-	notifyPod  func(*corev1.Pod)
+	recovered  chan struct{}                     // closed when Recover is done
+	notifyPod  atomic.Pointer[func(*corev1.Pod)] // nil until virtual-kubelet gives it
 	notifyNode chan func(*corev1.Node)
 }
 

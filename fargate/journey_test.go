@@ -509,6 +509,24 @@ func TestReadinessGateOfALoadBalancer(t *testing.T) {
 	})
 }
 
+func TestPodsBecomeReadyAgainAfterTheNodeWasSilent(t *testing.T) {
+	tell(t, fargatesim.Config{}, func(w *world) {
+		w.start()
+		w.create(nginx("web"))
+		w.awaitPod("web", "running", running)
+		w.stopProvider()
+		silent := w.pod("default", "web").DeepCopy() // what the node lifecycle controller does
+		for i := range silent.Status.Conditions {
+			if silent.Status.Conditions[i].Type == corev1.PodReady {
+				silent.Status.Conditions[i].Status = corev1.ConditionFalse
+			}
+		}
+		w.store(silent)
+		w.start()
+		w.awaitPod("web", "ready again", running)
+	})
+}
+
 func TestTwoDaemonsShareAnECSCluster(t *testing.T) {
 	tell(t, fargatesim.Config{}, func(w *world) {
 		w.start()

@@ -80,8 +80,9 @@ func (p *Provider) conclude(j *join, verdict podstatus.Verdict, ran time.Duratio
 // server has. One worker at a time serves a pod, so statuses keep their order.
 func (p *Provider) notify(_ context.Context, uid types.UID) {
 	j, ok := p.joins.get(uid)
-	if !ok || p.notifyPod == nil {
-		return
+	tell := p.notifyPod.Load()
+	if !ok || tell == nil {
+		return // NotifyPods comes back to those that change before it
 	}
 	live, err := p.pods.Pods(j.pod.Namespace).Get(j.pod.Name)
 	if err != nil || live.UID != uid {
@@ -93,5 +94,5 @@ func (p *Provider) notify(_ context.Context, uid types.UID) {
 		pod.Annotations = map[string]string{}
 	}
 	j.annotate(pod.Annotations)
-	p.notifyPod(pod)
+	(*tell)(pod)
 }

@@ -106,8 +106,13 @@ func (p *Provider) GetPods(context.Context) ([]*corev1.Pod, error) {
 	return pods, nil
 }
 
-// NotifyPods takes the callback for changed pods. It is called once, before any call about a pod.
-func (p *Provider) NotifyPods(_ context.Context, notify func(*corev1.Pod)) { p.notifyPod = notify }
+// NotifyPods takes the callback for changed pods, and has told what was recovered before it came.
+func (p *Provider) NotifyPods(_ context.Context, notify func(*corev1.Pod)) {
+	p.notifyPod.Store(&notify)
+	for _, j := range p.joins.list(func(*join) bool { return true }) {
+		p.changed(j.pod.UID)
+	}
+}
 
 // Observed takes in a changed object: metadata for the next launch, readiness gates, and conditions of
 // ours that somebody else has written.
