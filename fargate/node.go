@@ -66,7 +66,6 @@ func (a *Account) labels(o NodeOptions) map[string]string {
 	labels := map[string]string{
 		labelType:                        virtualKubelet,
 		labelRole:                        "agent",
-		"node-role.kubernetes.io/agent":  "",
 		corev1.LabelHostname:             o.Name,
 		corev1.LabelOSStable:             "linux",
 		corev1.LabelArchStable:           "amd64",
