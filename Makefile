@@ -2,10 +2,13 @@
 # wanted. "make help" lists the targets.
 
 SHELL := /bin/bash
+# One way to compile everything but the race detector's tests, so that each dependency is compiled
+# once for programs, tests and linters. The programs are static.
+export CGO_ENABLED := 0
 .DEFAULT_GOAL := help
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-STATIC  := CGO_ENABLED=0 go build
+STATIC  := go build
 STAMP   := -s -w -X main.version=$(VERSION)
 
 # Modules of this repository: ./... of the root does not reach into the nested ones.
@@ -45,7 +48,7 @@ KUBERNETES := $(shell awk '$$1 == "k8s.io/kubernetes" { print $$2 }' hack/local/
 bin/controlplane: $(wildcard hack/local/controlplane/*.go) hack/local/go.mod
 	@echo "Building a Kubernetes $(KUBERNETES) control plane into $@."
 	@echo "The first time, this takes some 18 minutes of processor time; afterwards it is kept."
-	cd hack/local && CGO_ENABLED=0 go build -ldflags='-s -w -X k8s.io/component-base/version.gitVersion=$(KUBERNETES)' -o ../../$@ ./controlplane
+	cd hack/local && go build -ldflags='-s -w -X k8s.io/component-base/version.gitVersion=$(KUBERNETES)' -o ../../$@ ./controlplane
 	@touch $@
 
 bin/kubectl: bin/controlplane
@@ -67,10 +70,10 @@ sim: bin/local ## the local AWS alone, until Ctrl-C
 test: lint unit e2e demos ## everything that must pass
 
 unit: ## tests that take seconds: race detector, shuffled
-	go test -race -shuffle=on ./...
+	CGO_ENABLED=1 go test -race -shuffle=on ./...
 	@for module in $(filter-out .,$(MODULES)); do \
 		echo "cd $$module && go test -race -shuffle=on (without the local stack)"; \
-		(cd $$module && go test -race -shuffle=on $$(go list ./... | grep -Ev '$(STACK)')) || exit 1; \
+		(cd $$module && CGO_ENABLED=1 go test -race -shuffle=on $$(go list ./... | grep -Ev '$(STACK)')) || exit 1; \
 	done
 
 e2e: programs ## tests on the local stack, and of real containers where Docker runs
@@ -89,7 +92,7 @@ lint: ## gofmt, go vet and staticcheck, in every module
 	@for module in $(filter-out .,$(MODULES)); do \
 		echo "cd $$module && go vet, staticcheck"; \
 		(cd $$module && packages=$$(go list ./... | grep -v /controlplane$$) && \
-		CGO_ENABLED=0 go vet ./... && CGO_ENABLED=0 $(STATICCHECK) $$packages) || exit 1; \
+		go vet ./... && $(STATICCHECK) $$packages) || exit 1; \
 	done
 
 # Packages with goldens are those whose tests know the flag -update.
