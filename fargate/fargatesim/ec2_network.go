@@ -155,7 +155,7 @@ func (s *Server) interfaceXML(i *networkInterface) xmlInterface {
 	}
 	for _, g := range s.network.groups {
 		if slices.Contains(i.groups, g.ID) {
-			out.Groups = append(out.Groups, xmlGroup{g.ID, g.Name})
+			out.Groups = append(out.Groups, xmlGroup(g))
 		}
 	}
 	if i.public.IsValid() {

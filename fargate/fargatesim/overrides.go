@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 AWS still sends and takes what its SDK marks as deprecated
+
 package fargatesim
 
 import (
