@@ -79,12 +79,12 @@ func serve(ctx context.Context, o options, config providerconfig.Config, log *sl
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return provider.Run(ctx) })
 	group.Go(func() error { return node.Run(ctx, provider) })
-	group.Go(func() error { return awaitReady(ctx, node, o.startupTimeout, log) })
+	group.Go(func() error { return awaitReady(ctx, node, o.startupTimeout) })
 	return group.Wait()
 }
 
-// awaitReady tells when pods are taken in, and errs if that takes longer than it may.
-func awaitReady(ctx context.Context, node *vknode.Node, limit time.Duration, log *slog.Logger) error {
+// awaitReady errs if it takes longer than it may until pods are taken in. 0: it may take for ever.
+func awaitReady(ctx context.Context, node *vknode.Node, limit time.Duration) error {
 	if limit > 0 {
 		limited, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
@@ -92,7 +92,6 @@ func awaitReady(ctx context.Context, node *vknode.Node, limit time.Duration, log
 	}
 	select {
 	case <-node.Ready():
-		log.Info("taking pods")
 		return nil
 	case <-ctx.Done():
 		if ctx.Err() == context.DeadlineExceeded {

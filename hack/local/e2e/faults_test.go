@@ -316,3 +316,57 @@ func TestANodeThatWasDeletedComesBack(t *testing.T) {
 		return fmt.Errorf("conditions %v, taints %v", node.Status.Conditions, node.Spec.Taints)
 	})
 }
+
+func TestTheAPIServerIsGoneForAMinute(t *testing.T) {
+	r := newRoom(t)
+	r.example("nginx-deployment.yaml")
+	before := r.untilPods("three pods are Running", "app=nginx", 3, running)
+	gone := time.Now()
+	r.StopAPIServer()
+	lost := r.tasksOf(&before[0])[0]
+	r.Fargate.InterruptSpot(aws.ToString(lost.TaskArn)) // what nobody can be told of
+	r.until("it is gone for a minute", func(context.Context) error {
+		if r.Daemon.Ended() != nil {
+			return stack.Hopeless{Err: r.Daemon.Ended()}
+		}
+		if since := time.Since(gone); since < time.Minute {
+			return fmt.Errorf("it is gone for %s", since)
+		}
+		return nil
+	})
+	if err := r.StartAPIServer(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// Every client of the API server comes back in its own time: client-go waits up to half a minute
+	// before it watches again, and what one does another waits for.
+	err := stack.Until(t.Context(), 3*limit, "the interrupted pod has failed, and three others are Running", func(ctx context.Context) error {
+		list, err := r.Kubernetes.CoreV1().Pods(r.namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		alive := 0
+		for _, pod := range list.Items {
+			if pod.Name == before[0].Name && pod.Status.Phase != corev1.PodFailed {
+				return fmt.Errorf("pod %s is %s", pod.Name, pod.Status.Phase)
+			}
+			if running(pod) == nil {
+				alive++
+			}
+		}
+		if alive != 3 {
+			return fmt.Errorf("%d pods are Running", alive)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pod := range before[1:] {
+		if now := r.pod(pod.Name); now.Status.PodIP != pod.Status.PodIP || r.restarts(*now) != 0 {
+			t.Errorf("pod %s moved from %s to %s", pod.Name, pod.Status.PodIP, now.Status.PodIP)
+		}
+	}
+	if tasks := r.tasks(); len(tasks) != 4 {
+		t.Errorf("%d tasks for four pods", len(tasks))
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -97,13 +98,29 @@ func (s *Stack) startAPIServer(ctx context.Context) error {
 	if err := s.writeCertificates(); err != nil {
 		return err
 	}
-	p, err := s.startProgram("kube-apiserver", "kube-apiserver", s.apiServerFlags(port)...)
+	s.apiServerPort = port
+	return s.StartAPIServer(ctx)
+}
+
+// StartAPIServer starts the API server, again after StopAPIServer: at the same address, with the same
+// data. It returns when the API server is ready.
+func (s *Stack) StartAPIServer(ctx context.Context) error {
+	p, err := s.startProgram(apiServer, apiServer, s.apiServerFlags(s.apiServerPort)...)
 	if err != nil {
 		return err
 	}
 	return s.untilWith(ctx, apiServerLimit, "the API server is ready", p, func(ctx context.Context) error {
 		return s.Kubernetes.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
 	})
+}
+
+const apiServer = "kube-apiserver"
+
+// StopAPIServer ends the API server at once, as a crash does.
+func (s *Stack) StopAPIServer() {
+	i := slices.IndexFunc(s.processes, func(p *process.Process) bool { return p.Name == apiServer })
+	s.processes[i].Kill()
+	s.processes = slices.Delete(s.processes, i, i+1) // it is not missed
 }
 
 // apiServerFlags: it listens where both this machine and the tasks' containers reach it.

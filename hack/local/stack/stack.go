@@ -58,12 +58,13 @@ type Stack struct {
 	Endpoint   string  // URL of the local AWS, for AWS_ENDPOINT_URL
 	Daemon     *Daemon // virtual-kubelet; nil with NoDaemon
 
-	config    Config
-	claim     *claim.Claim
-	etcd      string // URL
-	server    string // URL of the API server
-	processes []*process.Process
-	undo      []func(context.Context) error // in the order of what they undo
+	config        Config
+	claim         *claim.Claim
+	etcd          string // URL
+	server        string // URL of the API server
+	apiServerPort int
+	processes     []*process.Process
+	undo          []func(context.Context) error // in the order of what they undo
 }
 
 // Start brings up a stack. Close it even if ctx has ended.
