@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -40,6 +41,12 @@ type world struct {
 	client *fake.Clientset
 	pods   cache.Indexer
 	log    *slog.Logger
+
+	namespace string                // whose pods are listed; "": all
+	metrics   prometheus.Registerer // nil: none
+	begun     func()                // called after Recover, before anything else; nil: nothing
+	dead      func() bool           // the process is killed: what it still tells is not heard; nil: never
+	revive    func()                // ends that, before the next process
 
 	mu         sync.Mutex // guards all below
 	changed    chan struct{}
@@ -89,7 +96,7 @@ func (w *world) start() {
 		w.Fatal(err)
 	}
 	provider, err := fargate.New(fargate.Config{
-		Account: account, Client: w.client, Pods: corev1listers.NewPodLister(w.pods), Events: w,
+		Metrics: w.metrics, Namespace: w.namespace, Account: account, Client: w.client, Pods: corev1listers.NewPodLister(w.pods), Events: w,
 		Services:  corev1listers.NewServiceLister(cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})),
 		Node:      account.Node(fargate.NodeOptions{Name: w.node, InternalIP: "10.0.0.4"}),
 		APIServer: fargate.APIServer{Host: "10.0.0.9", Port: "6443"}, Log: w.log,
@@ -110,6 +117,9 @@ func (w *world) start() {
 	provider.NotifyNodeStatus(ctx, w.takeNode)
 	if err := provider.Recover(ctx); err != nil {
 		w.Fatal(err)
+	}
+	if w.begun != nil {
+		w.begun()
 	}
 	for _, pod := range w.all() { // the informer's first list may come before the callback
 		provider.Observed(pod)
@@ -166,6 +176,9 @@ func (w *world) sync(pod *corev1.Pod) {
 
 // take is the API server's part in a notification: status and our annotations are stored.
 func (w *world) take(notified *corev1.Pod) {
+	if w.dead != nil && w.dead() {
+		return
+	}
 	live := w.pod(notified.Namespace, notified.Name)
 	if live == nil || live.UID != notified.UID {
 		return
@@ -265,6 +278,12 @@ func (w *world) await(what string, fact func() bool) {
 	w.Helper()
 	limit := time.After(patience)
 	for !fact() {
+		if w.dead != nil && w.dead() {
+			w.stopProvider()
+			w.revive()
+			w.start()
+			continue
+		}
 		w.mu.Lock()
 		changed := w.changed
 		w.mu.Unlock()

@@ -64,6 +64,8 @@ type Config struct {
 	Node     *corev1.Node          // as registered
 	Metrics  prometheus.Registerer // nil: no metrics
 	Log      *slog.Logger
+	// Namespace is the one whose pods are listed; "": all are.
+	Namespace string
 	// APIServer is the address of the API server for pods, where fargate.toml gives none.
 	APIServer APIServer
 }
@@ -88,6 +90,7 @@ type Provider struct {
 	events    record.EventRecorder
 	node      *corev1.Node
 	log       *slog.Logger
+	namespace string
 	apiServer podenv.Endpoint
 
 	owner    podid.Owner // known after Recover
@@ -110,7 +113,7 @@ type Provider struct {
 func New(cfg Config) (*Provider, error) {
 	p := &Provider{
 		account: cfg.Account, client: cfg.Client, pods: cfg.Pods, services: cfg.Services, events: cfg.Events,
-		node: cfg.Node, log: cfg.Log, apiServer: cfg.APIServer,
+		node: cfg.Node, log: cfg.Log, namespace: cfg.Namespace, apiServer: cfg.APIServer,
 		launcher:   launcher.New(cfg.Account.ecs, cfg.Account.config.ClusterName),
 		joins:      newJoins(),
 		refusals:   newRefusals(),

@@ -25,13 +25,15 @@ type join struct {
 	definition string // ARN of the task definition used last; "": none yet
 	capacity   string // what Fargate bills, "0.25vCPU 0.5GB"; "": unknown
 	launched   *launched
+	claimed    bool // the task is known from the pod's annotations alone, which anybody may have written
 
-	launching bool      // a RunTask may be under way
-	notBefore time.Time // of the next launch
-	failures  int       // attempts in a row that ended soon: the back-off's count
-	held      bool      // not to be launched: a DaemonSet's
-	refusal   string    // why Fargate cannot run the pod; it fails at notBefore
-	warned    bool      // the findings were told
+	launching  bool      // a RunTask may be under way
+	unanswered time.Time // when a RunTask ended without an answer, whose task is not known; zero: none did
+	notBefore  time.Time // of the next launch
+	failures   int       // attempts in a row that ended soon: the back-off's count
+	held       bool      // not to be launched: a DaemonSet's
+	refusal    string    // why Fargate cannot run the pod; it fails at notBefore
+	warned     bool      // the findings were told
 
 	over      bool // the pod has its final phase
 	deleting  bool // its task is to end
@@ -71,7 +73,7 @@ func (j *join) annotate(annotations map[string]string) {
 
 // attach makes a task the one that runs the pod.
 func (j *join) attach(taskARN string) {
-	j.taskARN = taskARN
+	j.taskARN, j.claimed, j.unanswered = taskARN, false, time.Time{}
 	j.launched = &launched{taskARN: taskARN, attempt: j.attempt}
 }
 

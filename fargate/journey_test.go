@@ -137,6 +137,15 @@ func TestTwentyReplicasShareOneDefinition(t *testing.T) {
 		if got := w.sim.Calls("RegisterTaskDefinition"); got != 1 {
 			t.Errorf("%d definitions registered, the second after a restart", got)
 		}
+		updated := nginx("updated")
+		updated.Spec.Containers[0].Image = "nginx:1.9.1"
+		w.create(updated)
+		w.awaitPod("updated", "running", running)
+		w.create(nginx("rolled-back"))
+		w.awaitPod("rolled-back", "running", running)
+		if got := w.sim.Calls("RegisterTaskDefinition"); got != 2 {
+			t.Errorf("%d definitions registered for two templates, one of them rolled back to", got)
+		}
 	})
 }
 
@@ -336,6 +345,22 @@ func TestTaskWhosePodWentWhileWeWereDownIsStopped(t *testing.T) {
 		_ = w.pods.Delete(w.pod("default", "web"))
 		w.start()
 		w.await("the stop of the orphan", func() bool { return len(w.active()) == 0 })
+	})
+}
+
+func TestPodsOfNamespacesThatAreNotListedAreLeftAlone(t *testing.T) {
+	tell(t, fargatesim.Config{}, func(w *world) {
+		w.start()
+		w.create(nginx("web"))
+		w.awaitPod("web", "running", running)
+		w.stopProvider()
+		_ = w.pods.Delete(w.pod("default", "web")) // started anew for another namespace, it does not see this one
+		w.namespace = "other"
+		w.start()
+		time.Sleep(10 * time.Minute) // on the bubble's clock: several looks for orphans
+		if got := len(w.active()); got != 1 {
+			t.Errorf("%d tasks run, want that of the pod that is not listed", got)
+		}
 	})
 }
 

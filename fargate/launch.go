@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/awserr"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/launcher"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
@@ -47,7 +48,6 @@ func (p *Provider) launch(ctx context.Context, t turn) {
 		p.postpone(ctx, t, pod, err)
 		return
 	}
-	p.launches.Forget(t)
 	p.launched(id, pod, translation, task)
 }
 
@@ -92,15 +92,15 @@ func (p *Provider) environment(ctx context.Context, t turn, pod *corev1.Pod) (po
 	}
 	environment, problems := podenv.Resolve(pod, sources)
 	for _, problem := range problems {
-		p.tellProblem(pod, problem)
-	}
-	for _, problem := range problems {
 		if problem.Effect == podenv.Waits {
-			p.wait(pod.UID, "CreateContainerConfigError", problem.Message)
+			if p.wait(pod.UID, "CreateContainerConfigError", problem.Message) {
+				p.events.Event(pod, corev1.EventTypeWarning, problem.Reason, problem.Message)
+			}
 			p.launches.AddAfter(t, configRetry)
 			return podenv.Environment{}, false
 		}
 	}
+	p.tellNoted(pod, problems)
 	return environment, true
 }
 
@@ -140,25 +140,24 @@ func existing[T any](object *T, err error) (*T, error) {
 
 // launched joins the pod to its task.
 func (p *Provider) launched(id podid.ID, pod *corev1.Pod, translation taskdef.Translation, task ecstypes.Task) {
-	arn := aws.ToString(task.TaskArn)
-	p.joins.update(id.UID, func(j *join) {
-		j.attach(arn)
-		j.definition, j.capacity = definitionOf(task), billed(translation.Size)
-		j.status = podstatus.FromTask(j.view(), task)
+	p.join(id.UID, task, func(j *join) bool {
+		j.capacity = billed(translation.Size)
+		return true
 	})
-	p.tracker.Watch(arn)
-	p.changed(id.UID)
-	p.tracker.Observe(task)
+	arn := aws.ToString(task.TaskArn)
 	p.log.Info("task started", "pod", pod.Namespace+"/"+pod.Name, "task", arn, "attempt", id.Attempt)
 	p.events.Eventf(pod, corev1.EventTypeNormal, "TaskStarted", "Started ECS task %s with %s, definition %s",
 		lastPart(arn), billed(translation.Size), lastPart(definitionOf(task)))
-	p.metrics.launched(pod)
+	p.metrics.launched(pod, id.Attempt)
 }
 
 // postpone shows why AWS did not start the task, and tries again later.
 func (p *Provider) postpone(ctx context.Context, t turn, pod *corev1.Pod, err error) {
-	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
+	if ctx.Err() != nil {
 		return // we are going; the next process launches with the same token
+	}
+	if unanswered := new(launcher.UnansweredError); errors.As(err, &unanswered) {
+		p.joins.update(pod.UID, func(j *join) { j.unanswered = time.Now() })
 	}
 	why := awserr.Launching(err)
 	if p.wait(pod.UID, why.Reason, why.Message) {
@@ -198,10 +197,16 @@ func (p *Provider) tellFindings(pod *corev1.Pod, translation taskdef.Translation
 	}
 }
 
-// tellProblem records an event about the pod's environment; the recorder folds repetitions.
-func (p *Provider) tellProblem(pod *corev1.Pod, problem podenv.Problem) {
-	if problem.Effect != podenv.Refuses {
-		p.events.Event(pod, corev1.EventTypeWarning, problem.Reason, problem.Message)
+// tellNoted records what is odd about the pod's environment and keeps nothing from running: once a pod, as
+// the findings, which follow.
+func (p *Provider) tellNoted(pod *corev1.Pod, problems []podenv.Problem) {
+	if j, _ := p.joins.get(pod.UID); j.warned {
+		return
+	}
+	for _, problem := range problems {
+		if problem.Effect == podenv.Noted {
+			p.events.Event(pod, corev1.EventTypeWarning, problem.Reason, problem.Message)
+		}
 	}
 }
 

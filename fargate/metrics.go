@@ -47,9 +47,11 @@ func newMetrics(registry prometheus.Registerer, p *Provider) (*metrics, error) {
 	return m, errors.Join(faults...)
 }
 
-func (m *metrics) launched(pod *corev1.Pod) {
+func (m *metrics) launched(pod *corev1.Pod, attempt int) {
 	m.launches.WithLabelValues("started").Inc()
-	m.launching.Observe(time.Since(pod.CreationTimestamp.Time).Seconds())
+	if attempt == 0 {
+		m.launching.Observe(time.Since(pod.CreationTimestamp.Time).Seconds())
+	}
 }
 
 func (m *metrics) postponed(reason string) { m.launches.WithLabelValues(reason).Inc() }

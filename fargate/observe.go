@@ -8,6 +8,7 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
 )
 
@@ -18,22 +19,85 @@ func (p *Provider) TaskChanged(task ecstypes.Task) {
 	if !ok {
 		return
 	}
-	ended := podstatus.Ended(task)
+	id, _ := podid.FromTask(task)
+	ours, ended := id.Owner == p.owner && id.UID == uid, podstatus.Ended(task)
 	p.joins.update(uid, func(j *join) {
-		if j.taskARN != arn || j.over {
-			return
-		}
-		j.definition = definitionOf(task)
-		pod := j.view()
-		j.status = podstatus.FromTask(pod, task)
-		if ended {
-			p.conclude(j, podstatus.Judge(pod, task), ran(task))
+		switch {
+		case j.taskARN != arn || j.over:
+		case !ours:
+			p.disown(j)
+		default:
+			p.derive(j, task)
 		}
 	})
-	if ended {
+	if ended || !ours {
 		p.tracker.Forget(arn)
 	}
 	p.changed(uid)
+}
+
+// derive has the pod follow its task. It is called under the lock of the joins.
+func (p *Provider) derive(j *join, task ecstypes.Task) {
+	j.definition = definitionOf(task)
+	pod := j.view()
+	j.status = podstatus.FromTask(pod, task)
+	tooEarly := j.stopAsked && aws.ToString(task.DesiredStatus) == string(ecstypes.DesiredStatusRunning)
+	switch {
+	case podstatus.Ended(task):
+		p.conclude(j, podstatus.Judge(pod, task), ran(task))
+	case j.deleting && (j.claimed || tooEarly): // StopTask may not know yet what RunTask has started
+		j.stopAsked = false
+		p.stops.Add(j.pod.UID)
+	}
+	j.claimed = false
+}
+
+// disown parts a pod from a task that only its annotations call its own: it gets one of its own. It is
+// called under the lock of the joins.
+func (p *Provider) disown(j *join) {
+	p.log.Warn("annotations name the task of another", "pod", j.name(), "task", j.taskARN)
+	j.taskARN, j.attempt, j.claimed, j.launched = "", 0, false, nil
+	if j.deleting {
+		p.stops.Add(j.pod.UID)
+		return
+	}
+	p.launches.Add(turnOf(j.pod))
+}
+
+// reunite joins a task to its pod if that has none, because the launch was left without an answer, and
+// reports whether it did.
+func (p *Provider) reunite(task ecstypes.Task) bool {
+	id, ok := podid.FromTask(task)
+	if !ok || id.Owner != p.owner {
+		return false
+	}
+	joined := p.join(id.UID, task, func(j *join) bool {
+		return j.taskARN == "" && j.attempt == id.Attempt && !j.launching && !j.over
+	})
+	if joined {
+		p.log.Info("task found", "pod", id.Namespace+"/"+id.Name, "task", aws.ToString(task.TaskArn), "attempt", id.Attempt)
+	}
+	return joined
+}
+
+// join makes a task the one that runs the pod, if the pod wants it, and reports whether it does.
+func (p *Provider) join(uid types.UID, task ecstypes.Task, wants func(*join) bool) (joined bool) {
+	arn := aws.ToString(task.TaskArn)
+	p.joins.update(uid, func(j *join) {
+		if joined = wants(j); !joined {
+			return
+		}
+		j.attach(arn)
+		j.definition = definitionOf(task)
+		j.status = podstatus.FromTask(j.view(), task)
+		p.launches.Forget(turnOf(j.pod))
+	})
+	if joined {
+		p.tracker.Watch(arn)
+		p.changed(uid)
+		p.tracker.Observe(task)
+	}
+	return joined
 }
 
 // TaskMissing derives the status of a pod whose task ECS has lost sight of.
@@ -48,7 +112,7 @@ func (p *Provider) TaskMissing(arn string) {
 		}
 		p.log.Info("task is missing", "pod", j.name(), "task", arn)
 		pod := j.view()
-		j.status = podstatus.Missing(pod)
+		j.status, j.claimed = podstatus.Missing(pod), false
 		p.conclude(j, podstatus.JudgeMissing(pod), 0)
 	})
 	p.changed(uid)

@@ -115,12 +115,17 @@ func (p *Provider) NotifyPods(_ context.Context, notify func(*corev1.Pod)) {
 }
 
 // Observed takes in a changed object: metadata for the next launch, readiness gates, and conditions of
-// ours that somebody else has written.
+// ours that somebody else has written. A pod to which somebody else has given its final phase is ended.
 func (p *Provider) Observed(pod *corev1.Pod) {
+	var failed bool
 	known := p.joins.update(pod.UID, func(j *join) {
 		p.tellUnapplied(j.pod, pod)
 		j.pod = pod
+		failed = over(pod.Status.Phase) && !j.over
 	})
+	if failed {
+		p.end(pod.UID, false)
+	}
 	if known {
 		p.changed(pod.UID)
 	}

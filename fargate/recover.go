@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
 )
 
 var everything = labels.Everything()
@@ -37,9 +38,7 @@ func (p *Provider) Recover(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list pods: %w", err)
 	}
-	for _, pod := range pods {
-		p.adopt(pod, tasks[pod.UID])
-	}
+	p.adopt(pods, tasks)
 	close(p.recovered)
 	p.log.Info("recovered", "pods", len(pods), "tasks", len(tasks))
 	return nil
@@ -81,31 +80,62 @@ func (p *Provider) ours(ctx context.Context) (map[types.UID]ecstypes.Task, error
 	return newest, err
 }
 
-// adopt joins a pod to the task found for it. A pod that has none and never had one is left for
-// CreatePod. One whose task is not to be seen is watched: the tracker tells what became of it.
-func (p *Provider) adopt(pod *corev1.Pod, task ecstypes.Task) {
-	j := &join{pod: pod, status: p.startingStatus(pod), over: over(pod.Status.Phase), failures: failuresOf(pod)}
+// adopt joins the pods to the tasks found for them, and then those that only say what their task is: never
+// to one that is another's.
+func (p *Provider) adopt(pods []*corev1.Pod, tasks map[types.UID]ecstypes.Task) {
+	var claims []*join
+	for _, pod := range pods {
+		task := tasks[pod.UID]
+		switch j := p.remembered(pod, task); {
+		case j == nil:
+		case j.claimed:
+			claims = append(claims, j)
+		default:
+			p.takeUp(j, task)
+		}
+	}
+	for _, j := range claims {
+		if _, taken := p.joins.ofTask(j.taskARN); !taken {
+			p.takeUp(j, ecstypes.Task{})
+		}
+	}
+}
+
+// remembered is what is known of a pod from before. One that has no task and never had one is nil, unless
+// it is being deleted: it is left for CreatePod. One whose task is not to be seen is watched: the tracker
+// tells what became of it.
+func (p *Provider) remembered(pod *corev1.Pod, task ecstypes.Task) *join {
+	j := &join{pod: pod, status: p.startingStatus(pod), failures: failuresOf(pod)}
+	j.capacity = pod.Annotations[annotationCapacity]
 	id, found := podid.FromTask(task)
 	annotated, attempt := annotatedTask(pod)
+	final := over(pod.Status.Phase)
 	switch {
-	case found && id.Attempt >= attempt:
-		j.attempt = id.Attempt
+	case found && (final || id.Attempt >= attempt):
+		j.attempt, j.definition = id.Attempt, definitionOf(task)
 		j.attach(aws.ToString(task.TaskArn))
+		j.over = final && podstatus.Ended(task) // else others have failed the pod; Observed ends its task
+	case final:
+		j.over = true
 	case annotated != "":
 		j.attempt = attempt
 		j.attach(annotated)
-	case !j.over:
-		return
+		j.claimed = true
+	case pod.DeletionTimestamp != nil && p.daemonSetMode(pod) == daemonSetRuns:
+		j.unanswered = time.Now() // the process before may have died in RunTask, and the lists be behind
+	default:
+		return nil
 	}
-	j.capacity = pod.Annotations[annotationCapacity]
-	j.definition = definitionOf(task)
-	if !p.joins.add(j) || j.over {
+	return j
+}
+
+// takeUp goes on with a pod where the process before left it.
+func (p *Provider) takeUp(j *join, task ecstypes.Task) {
+	if !p.joins.add(j) || j.taskARN == "" || j.over {
 		return
 	}
 	p.tracker.Watch(j.taskARN)
-	if found {
-		p.tracker.Observe(task)
-	}
+	p.tracker.Observe(task)
 }
 
 func over(phase corev1.PodPhase) bool {
@@ -121,7 +151,12 @@ func failuresOf(pod *corev1.Pod) int {
 	return int(most)
 }
 
+// annotatedTask is the task that the pod's annotations name, "" if they name none that we wrote: ours came
+// with a status of the containers, and those of a manifest made from another pod did not.
 func annotatedTask(pod *corev1.Pod) (taskARN string, attempt int) {
+	if len(pod.Status.ContainerStatuses) == 0 {
+		return "", 0
+	}
 	attempt, err := strconv.Atoi(pod.Annotations[podid.AnnotationAttempt])
 	if err != nil || attempt < 0 {
 		return "", 0

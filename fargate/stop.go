@@ -2,20 +2,24 @@ package fargate
 
 import (
 	"context"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/tracker"
 )
 
 // end marks a pod as to be ended and reports whether it is known. gone: its object no longer exists.
 func (p *Provider) end(uid types.UID, gone bool) bool {
+	var next bool
 	known := p.joins.update(uid, func(j *join) {
+		next = !j.deleting || j.ended // else a stop is on its way, at the pace of its back-off
 		j.deleting = true
 		j.gone = j.gone || gone
 	})
-	if known {
+	if next {
 		p.stops.Add(uid)
 	}
 	return known
@@ -26,34 +30,74 @@ func (p *Provider) end(uid types.UID, gone bool) bool {
 func (p *Provider) stop(ctx context.Context, uid types.UID) {
 	j, ok := p.joins.get(uid)
 	switch {
-	case !ok || !j.deleting || j.launching: // a launch under way comes back here when it is done
+	case !ok || !j.deleting:
 		return
-	case j.ended || j.over || j.taskARN == "":
-		p.finish(uid)
+	case j.launching, j.claimed: // it comes back here when the launch is done, or ECS has told whose task it is
+		return
+	case j.ended || j.over || j.taskARN == "" && j.unanswered.IsZero():
+		p.finish(j)
+		return
+	case j.taskARN == "":
+		p.search(ctx, j)
 		return
 	case j.stopAsked:
 		return
 	}
-	if err := p.launcher.Stop(ctx, j.taskARN, "the pod was deleted"); err != nil {
+	p.joins.update(uid, func(j *join) { j.stopAsked = true }) // before ECS is: derive takes it back
+	err := p.launcher.Stop(ctx, j.taskARN, "the pod was deleted")
+	switch {
+	case ctx.Err() != nil:
+		return // we are going; the next process stops it
+	case err != nil:
 		p.log.Info("stop postponed", "pod", j.name(), "task", j.taskARN, "error", err)
+		p.joins.update(uid, func(j *join) { j.stopAsked = false })
 		p.stops.AddRateLimited(uid)
 		return
 	}
 	p.stops.Forget(uid)
-	p.joins.update(uid, func(j *join) { j.stopAsked = true })
 	p.tracker.Hurry(j.taskARN)
 	p.log.Info("task stopping", "pod", j.name(), "task", j.taskARN)
 	p.events.Eventf(j.pod, corev1.EventTypeNormal, "Killing", "Stopping ECS task %s", lastPart(j.taskARN))
 }
 
+// search looks for the task of a launch that was left without an answer. That there is none is known once
+// ECS has shown none for as long as it may be behind.
+func (p *Provider) search(ctx context.Context, j join) {
+	began := time.Now()
+	tasks, err := p.tracker.List(ctx, p.owner.StartedBy())
+	if err != nil {
+		p.log.Info("search for the task of an unanswered launch postponed", "pod", j.name(), "error", err)
+		p.stops.AddRateLimited(j.pod.UID)
+		return
+	}
+	for _, task := range tasks {
+		p.reunite(task)
+	}
+	var known bool
+	p.joins.update(j.pod.UID, func(j *join) {
+		if known = began.Sub(j.unanswered) >= tracker.Consistency; known { // also if there is a task now
+			j.unanswered = time.Time{}
+		}
+	})
+	if !known {
+		p.stops.AddRateLimited(j.pod.UID)
+		return
+	}
+	p.stops.Forget(j.pod.UID)
+	p.stops.Add(j.pod.UID)
+}
+
 // finish notes that nothing of a pod being deleted runs any more.
-func (p *Provider) finish(uid types.UID) {
+func (p *Provider) finish(j join) {
+	uid := j.pod.UID
 	p.joins.update(uid, func(j *join) {
 		if !j.over {
 			j.status = podstatus.Cancelled(j.view())
 		}
 		j.over, j.ended = true, true
 	})
+	p.launches.Forget(turnOf(j.pod))
+	p.stops.Forget(uid)
 	p.changed(uid)
 	p.joins.forget(uid)
 }

@@ -70,7 +70,7 @@ func (p *Provider) stopOrphans(ctx context.Context, before map[string]bool) (sus
 	}
 	for _, task := range tasks {
 		arn := aws.ToString(task.TaskArn)
-		if !p.orphaned(task) {
+		if p.reunite(task) || !p.orphaned(task) {
 			continue
 		}
 		if suspects[arn] = true; before[arn] {
@@ -85,6 +85,9 @@ func (p *Provider) orphaned(task ecstypes.Task) bool {
 	id, ok := podid.FromTask(task)
 	if !ok || id.Owner != p.owner || aws.ToString(task.DesiredStatus) != string(ecstypes.DesiredStatusRunning) {
 		return false
+	}
+	if p.namespace != "" && id.Namespace != p.namespace {
+		return false // its pod is not listed here
 	}
 	j, known := p.joins.get(id.UID)
 	return !known || !j.launching && j.taskARN != aws.ToString(task.TaskArn) || j.over && !j.deleting

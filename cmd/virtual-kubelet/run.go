@@ -71,7 +71,7 @@ func serve(ctx context.Context, o options, config providerconfig.Config, log *sl
 	}
 	provider, err := fargate.New(fargate.Config{
 		Account: account, Client: node.Client(), Pods: node.Pods(), Services: node.Services(), Events: node.Recorder(),
-		Node: object, Metrics: registry, Log: log, APIServer: endpoint,
+		Node: object, Metrics: registry, Log: log, Namespace: o.namespace, APIServer: endpoint,
 	})
 	if err != nil {
 		return err

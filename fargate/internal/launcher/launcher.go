@@ -44,9 +44,9 @@ func New(api API, cluster string) *Launcher {
 }
 
 // Launch starts the task of a translation, or finds it where it was started before. The task comes back
-// as ECS knows it now: it may have stopped already. An error leaves open whether a task was started:
-// launching the same translation again tells. A refusal that RunTask answers with 200 is an
-// *awserr.Failure.
+// as ECS knows it now: it may have stopped already. A refusal that RunTask answers with 200 is an
+// *awserr.Failure. An *UnansweredError leaves open whether a task was started: launching the same
+// translation again tells.
 func (l *Launcher) Launch(ctx context.Context, tr taskdef.Translation) (ecstypes.Task, error) {
 	arn, err := l.definitions.get(ctx, tr)
 	if err != nil {
@@ -70,9 +70,11 @@ func (l *Launcher) run(ctx context.Context, definitionARN string, request *ecs.R
 	in.TaskDefinition = &definitionARN
 	out, err := l.api.RunTask(ctx, &in)
 	if arns, conflict := awserr.Conflict(err); conflict && len(arns) > 0 {
-		return l.adopt(ctx, arns[0])
+		return l.adopt(ctx, arns[0]), nil
 	}
 	switch {
+	case err != nil && unanswered(err):
+		return ecstypes.Task{}, &UnansweredError{err}
 	case err != nil:
 		return ecstypes.Task{}, fmt.Errorf("run task: %w", err)
 	case len(out.Failures) > 0:
@@ -81,29 +83,27 @@ func (l *Launcher) run(ctx context.Context, definitionARN string, request *ecs.R
 	case len(out.Tasks) == 0:
 		return ecstypes.Task{}, fmt.Errorf("run task: ECS answered with neither a task nor a failure")
 	}
-	return l.whole(ctx, out.Tasks[0])
+	return l.whole(ctx, out.Tasks[0]), nil
 }
 
 // whole describes a task of which RunTask told only ARN and status, as it does for a token whose task
 // has stopped (ECS developer guide: "Ensuring idempotency").
-func (l *Launcher) whole(ctx context.Context, task ecstypes.Task) (ecstypes.Task, error) {
+func (l *Launcher) whole(ctx context.Context, task ecstypes.Task) ecstypes.Task {
 	if len(task.Containers) > 0 {
-		return task, nil
+		return task
 	}
 	return l.adopt(ctx, aws.ToString(task.TaskArn))
 }
 
-// adopt describes the task that exists for our client token. A task that ECS does not show yet comes
-// back with its ARN alone.
-func (l *Launcher) adopt(ctx context.Context, taskARN string) (ecstypes.Task, error) {
+// adopt describes the task that exists for our client token. A task that ECS does not show comes back
+// with its ARN alone, whatever the reason: that there is a task must not be lost, and who watches it sees
+// the rest.
+func (l *Launcher) adopt(ctx context.Context, taskARN string) ecstypes.Task {
 	out, err := l.api.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &l.cluster, Tasks: []string{taskARN}})
-	if err != nil {
-		return ecstypes.Task{}, fmt.Errorf("describe task started before: %w", err)
+	if err != nil || len(out.Tasks) == 0 {
+		return ecstypes.Task{TaskArn: &taskARN}
 	}
-	if len(out.Tasks) == 0 {
-		return ecstypes.Task{TaskArn: &taskARN}, nil
-	}
-	return out.Tasks[0], nil
+	return out.Tasks[0]
 }
 
 // Stop asks ECS to stop a task and does not wait for it. A task that ECS no longer knows is stopped.

@@ -75,7 +75,7 @@ func For(live *corev1.Pod, ours corev1.PodStatus) corev1.PodStatus {
 	ours.ObservedGeneration = live.Generation
 	ours.Conditions = slices.Clone(ours.Conditions)
 	ready := Condition(ours.Conditions, corev1.PodReady)
-	if ready.Status == corev1.ConditionTrue && ready.Reason != ReasonNotRun {
+	if ready != nil && ready.Status == corev1.ConditionTrue && ready.Reason != ReasonNotRun {
 		*ready = gated(live.Spec.ReadinessGates, live.Status.Conditions, *ready)
 	}
 	return ours

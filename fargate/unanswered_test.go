@@ -1,0 +1,78 @@
+package fargate_test
+
+import (
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
+)
+
+// lost is a call whose answer never comes: what it asked for happens.
+var lost = fargatesim.Fault{Lose: true}
+
+// A StatefulSet's next pod of the name would meet this one's task.
+func TestPodIsNotLetGoWhileItsLaunchIsUnanswered(t *testing.T) {
+	tell(t, fargatesim.Config{Delays: fargatesim.FargateDelays, Lag: fargatesim.Lag{List: 20 * time.Second}}, func(w *world) {
+		w.start()
+		w.sim.Break("RunTask", lost)
+		w.create(nginx("web"))
+		w.awaitPod("web", "told", waitsFor("AWSUnreachable"))
+		w.remove("web")
+		if left := w.active(); len(left) > 0 {
+			t.Errorf("%d tasks run for a pod that was let go", len(left))
+		}
+	})
+}
+
+func TestPodWhoseUnansweredLaunchStartedNothingIsLetGo(t *testing.T) {
+	tell(t, fargatesim.Config{}, func(w *world) {
+		w.start()
+		w.sim.Break("RunTask", fargatesim.Fault{Refuse: true})
+		w.create(nginx("web"))
+		w.awaitPod("web", "told", waitsFor("AWSUnreachable"))
+		w.remove("web")
+		if got := len(w.sim.Tasks()); got != 0 {
+			t.Errorf("%d tasks", got)
+		}
+	})
+}
+
+// The orphan of an unanswered launch is no orphan: its pod waits for it.
+func TestTaskOfAnUnansweredLaunchIsFoundByTheSweep(t *testing.T) {
+	tell(t, fargatesim.Config{}, func(w *world) {
+		w.start()
+		w.sim.Break("RunTask", lost)
+		w.create(job("work", "nginx", corev1.RestartPolicyNever))
+		w.awaitPod("work", "running", running)
+		time.Sleep(10 * time.Minute) // on the bubble's clock: several looks for orphans
+		if tasks, left := len(w.sim.Tasks()), len(w.active()); tasks != 1 || left != 1 {
+			t.Errorf("%d tasks, %d of them run, for one pod", tasks, left)
+		}
+	})
+}
+
+// RunTask tells of a token's stopped task only its ARN; that the rest is not to be had must not hide it.
+func TestTaskStartedBeforeIsStoppedThoughItCannotBeDescribed(t *testing.T) {
+	tell(t, fargatesim.Config{}, func(w *world) {
+		w.start()
+		w.sim.Break("DescribeTasks", fargatesim.Fault{Refuse: true})
+		w.sim.Break("RunTask", lost)
+		pod := nginx("web")
+		w.create(pod)
+		w.awaitPod("web", "told", waitsFor("AWSUnreachable"))
+		changed := w.pod("default", "web").DeepCopy()
+		changed.Labels["team"] = "blue" // a tag of the task: now the token conflicts
+		w.store(changed)
+		w.provider.Observed(changed)
+		w.sim.Mend()
+		w.sim.Break("DescribeTasks", fargatesim.Fault{Refuse: true})
+		w.awaitPod("web", "joined", func(pod *corev1.Pod) bool { return pod.Annotations["fargate.virtual-kubelet.io/task-arn"] != "" })
+		w.sim.Mend()
+		w.remove("web")
+		if left := w.active(); len(left) > 0 {
+			t.Errorf("%d tasks left", len(left))
+		}
+	})
+}
