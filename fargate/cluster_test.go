@@ -321,8 +321,9 @@ func (w *world) AnnotatedEventf(object runtime.Object, _ map[string]string, kind
 	w.Eventf(object, kind, reason, format, args...)
 }
 
-// told are the events of a reason, as "Reason message".
+// told are the events of a reason, as "Reason message", once nothing more is about to be told.
 func (w *world) told(reason string) (told []string) {
+	synctest.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, event := range w.events {
