@@ -53,7 +53,8 @@ type refusal struct {
 func newRefusals() *refusals { return &refusals{owners: map[types.UID]*refusal{}} }
 
 // delay says how long a pod refused now stays Pending. Pods refused together fail together; each round
-// after that waits twice as long. An owner that was quiet for twice the longest wait begins anew.
+// after that waits twice as long, and what comes in the second half of a round, or at its very end, is of
+// the next. An owner that was quiet for twice the longest wait begins anew.
 func (r *refusals) delay(owner types.UID, now time.Time) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -67,7 +68,7 @@ func (r *refusals) delay(owner types.UID, now time.Time) time.Duration {
 	case round == nil:
 		round = &refusal{failAt: now.Add(backOffFirst), delay: backOffFirst}
 		r.owners[owner] = round
-	case now.After(round.failAt):
+	case round.failAt.Sub(now) < round.delay/2:
 		round.delay = min(2*round.delay, backOffMost)
 		round.failAt = now.Add(round.delay)
 	}
