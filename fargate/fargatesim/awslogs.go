@@ -33,14 +33,29 @@ func (s *Server) openLog(t *task, m *member) (*output, error) {
 	name := c.Options["awslogs-group"]
 	group := s.logGroups[name]
 	if group == nil && c.Options["awslogs-create-group"] == "true" && c.Options["awslogs-region"] == s.config.Region {
+		if err := s.mayInTask(t, access{action: "logs:CreateLogGroup", resource: s.logStreamARN(name, "")}); err != nil {
+			return nil, logError("failed to create Cloudwatch log group", asError(err))
+		}
 		group = s.newLogGroup(name)
 		s.logGroups[name] = group
 	}
 	if group == nil || c.Options["awslogs-region"] != s.config.Region {
 		return nil, resourceError("failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist. : exit status 1")
 	}
-	stream := group.stream(strings.Join([]string{c.Options["awslogs-stream-prefix"], *m.definition.Name, lastPart(*t.TaskArn)}, "/"))
+	streamName := strings.Join([]string{c.Options["awslogs-stream-prefix"], *m.definition.Name, lastPart(*t.TaskArn)}, "/")
+	if err := s.mayInTask(t, access{action: "logs:CreateLogStream", resource: s.logStreamARN(name, streamName)}); err != nil {
+		return nil, logError("failed to create Cloudwatch log stream", asError(err))
+	}
+	stream := group.stream(streamName)
+	if err := s.mayInTask(t, access{action: "logs:PutLogEvents", resource: s.logStreamARN(name, streamName)}); err != nil {
+		return &output{io.Discard, io.Discard}, nil // the driver only notes it on the host, and drops the lines
+	}
 	return &output{&lineWriter{server: s, stream: stream}, &lineWriter{server: s, stream: stream}}, nil
+}
+
+// logError words what the awslogs driver may not do ("ResourceInitializationError" in the developer guide).
+func logError(what string, err *Error) error {
+	return resourceError("failed to validate logger args: create stream has been retried 1 times: %s: %s: %s status code: 400, request id: %s: exit status 1", what, err.Code, err.Message, requestID())
 }
 
 // lineWriter makes a log event of each line.

@@ -49,4 +49,9 @@ func TestTheAWSCommand(t *testing.T) {
 	}
 	a.stop(arn)
 	command("ecs", "wait", "tasks-stopped", "--cluster", "demo", "--tasks", arn)
+
+	command("secretsmanager", "create-secret", "--name", "vk/db", "--secret-string", "planted")
+	if value := command("secretsmanager", "get-secret-value", "--secret-id", "vk/db", "--query", "SecretString", "--output", "text"); value != "planted" {
+		t.Errorf("secret: %s", value)
+	}
 }

@@ -34,6 +34,8 @@ type Config struct {
 	VCPUs int
 	// Retention is how long a stopped task can be described; 0: an hour (API reference: DescribeTasks).
 	Retention time.Duration
+	// IAM says who may do what; nil: everybody may do everything, and each role can be assumed.
+	IAM *IAM
 	// Fault is asked before each call: n counts the calls of the operation from 1. nil, or an answer of nil: no fault.
 	// It may not call the Server. Inject adds faults later.
 	Fault func(operation string, n int) *Fault
@@ -74,8 +76,9 @@ type Delays struct {
 	Logs time.Duration
 }
 
-// Lag is the eventual consistency of reads: a new task is MISSING in DescribeTasks, and absent from ListTasks, for so long.
-type Lag struct{ Describe, List time.Duration }
+// Lag is eventual consistency: a new task is MISSING in DescribeTasks for Describe, and absent from ListTasks for List
+// (as a new secret is from ListSecrets); the name of a secret deleted without recovery stays taken for Secrets.
+type Lag struct{ Describe, List, Secrets time.Duration }
 
 // FargateDelays are delays as a user of AWS sees them: some twenty seconds to RUNNING, some fifteen to STOPPED.
 var FargateDelays = Delays{

@@ -2,6 +2,7 @@ package fargatesim
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -19,6 +20,8 @@ type member struct {
 	exit        *Exit         // set before ended is closed; nil: it never ran
 	outOfMemory bool          // a test has ordered it; the Server's mu guards it
 	kill        chan struct{} // closed by that order
+
+	secrets map[string]string // by environment variable; set before it starts
 }
 
 func newMember(c *ecstypes.ContainerDefinition, index int) *member {
@@ -43,6 +46,7 @@ func (s *Server) runMember(ctx, rising context.Context, t *task, m *member) {
 		}
 		since := now()
 		spec := containerSpec(t, m.definition, restart)
+		maps.Copy(spec.Environment, m.secrets)
 		spec.Stdout, spec.Stderr = output.stdout, output.stderr
 		exit, ok := s.runOnce(ctx, rising, t, m, spec)
 		output.close()

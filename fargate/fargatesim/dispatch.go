@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// operation answers one request: body in, body out. Its error is an *Error.
-type operation func(s *Server, body []byte) ([]byte, error)
+// operation answers one request: it authorizes its caller, too. Its error is an *Error.
+type operation func(s *Server, c call) ([]byte, error)
 
 // service is one AWS service behind the endpoint.
 type service struct {
@@ -25,6 +25,7 @@ const jsonContent = "application/x-amz-json-1.1"
 var targets = map[string]*service{
 	"AmazonEC2ContainerServiceV20141113": {"ecs", jsonContent, ecsOperations, (*Error).json},
 	"Logs_20140328":                      {"logs", jsonContent, logsOperations, (*Error).json},
+	"secretsmanager":                     {"secretsmanager", jsonContent, secretsOperations, (*Error).secrets},
 }
 
 // By the Version of the Query protocol.
@@ -38,6 +39,7 @@ type call struct {
 	*service
 	operation string
 	body      []byte
+	caller    *principal // nil until it is known
 }
 
 // ServeHTTP answers one request of any of the services.
@@ -66,12 +68,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // perform is the service's own work: who asks, how often, and what.
 func (s *Server) perform(r *http.Request, c call, fault Fault) (status int, body []byte) {
-	err := s.admit(r, c, fault)
+	err := s.admit(r, &c, fault)
 	if err == nil {
 		do, known := c.operations[c.operation]
 		if !known {
 			err = newError("UnknownOperationException", "the operation %s is not known here", c.operation)
-		} else if body, err = do(s, c.body); err == nil {
+		} else if body, err = do(s, c); err == nil {
 			return http.StatusOK, body
 		}
 	}
@@ -79,32 +81,37 @@ func (s *Server) perform(r *http.Request, c call, fault Fault) (status int, body
 }
 
 // admit checks what AWS checks before it looks at the request.
-func (s *Server) admit(r *http.Request, c call, fault Fault) error {
-	if err := s.checkSignature(r, c.name); err != nil {
+func (s *Server) admit(r *http.Request, c *call, fault Fault) error {
+	key, err := s.checkSignature(r, c.name)
+	if err != nil {
+		return err
+	}
+	if c.caller, err = s.caller(key); err != nil {
 		return err
 	}
 	if fault.Error != nil {
 		return fault.Error
 	}
 	if !s.config.Unthrottled {
-		return s.throttle(c.operation)
+		return s.throttle(c.name, c.operation)
 	}
 	return nil
 }
 
-// checkSignature wants the request signed for the service and the region; it has no secret to verify the rest with.
-func (s *Server) checkSignature(r *http.Request, service string) error {
+// checkSignature wants the request signed for the service and the region, and returns the access key ID; it has no
+// secret to verify the rest with.
+func (s *Server) checkSignature(r *http.Request, service string) (accessKeyID string, err error) {
 	_, scope, ok := strings.Cut(r.Header.Get("Authorization"), "Credential=")
 	if !ok {
-		return &Error{Status: http.StatusForbidden, Code: "MissingAuthenticationTokenException", Message: "Missing Authentication Token"}
+		return "", &Error{Status: http.StatusForbidden, Code: "MissingAuthenticationTokenException", Message: "Missing Authentication Token"}
 	}
 	scope, _, _ = strings.Cut(scope, ",")
 	parts := strings.Split(strings.TrimSpace(scope), "/")
 	if len(parts) != 5 || parts[4] != "aws4_request" || parts[3] != service || parts[2] != s.config.Region {
-		return &Error{Status: http.StatusForbidden, Code: "InvalidSignatureException",
+		return "", &Error{Status: http.StatusForbidden, Code: "InvalidSignatureException",
 			Message: "Credential should be scoped to a valid region, and to service: '" + service + "'. (This is " + s.config.Region + ".)"}
 	}
-	return nil
+	return parts[0], nil
 }
 
 // identify finds out which service and operation a request is for.
@@ -118,7 +125,7 @@ func identify(r *http.Request) (call, *Error) {
 	}
 	if prefix, name, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
 		if service := targets[prefix]; service != nil && r.Header.Get("Content-Type") == jsonContent {
-			return call{service, name, body}, nil
+			return call{service: service, operation: name, body: body}, nil
 		}
 		return call{}, newError("UnknownOperationException", "no service has the target %s as %q", prefix, r.Header.Get("Content-Type"))
 	}
@@ -127,7 +134,7 @@ func identify(r *http.Request) (call, *Error) {
 		return call{}, newError("MalformedQueryString", "%v", err)
 	}
 	if service := versions[form.Get("Version")]; service != nil {
-		return call{service, form.Get("Action"), body}, nil
+		return call{service: service, operation: form.Get("Action"), body: body}, nil
 	}
 	return call{}, newError("UnknownOperationException", "neither a target nor a known version of the Query protocol")
 }
@@ -159,14 +166,24 @@ func asError(err error) *Error {
 // jsonOperation makes an operation of the AWS JSON protocol out of a method on the SDK's structures.
 // The method runs with mu held.
 func jsonOperation[In, Out any](do func(*Server, *In) (*Out, error)) operation {
-	return func(s *Server, body []byte) ([]byte, error) {
+	return jsonOperationOf(decode, do)
+}
+
+func jsonOperationOf[In, Out any](decode func([]byte, any) error, do func(*Server, *In) (*Out, error)) operation {
+	return func(s *Server, c call) ([]byte, error) {
 		in := new(In)
-		if err := decode(body, in); err != nil {
+		if err := decode(c.body, in); err != nil {
 			return nil, err
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.forget()
+		if s.iam != nil {
+			if err := s.authorize(c.caller, s.accesses(c, in)...); err != nil {
+				return nil, err
+			}
+		}
+		s.calling = c.caller
 		out, err := do(s, in)
 		s.announce()
 		if err != nil {

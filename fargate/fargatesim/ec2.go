@@ -12,10 +12,23 @@ import (
 
 // ec2Operations is what this EC2 can do: it describes the network.
 var ec2Operations = map[string]operation{
-	"DescribeVpcs":              (*Server).describeVPCs,
-	"DescribeSubnets":           (*Server).describeSubnets,
-	"DescribeSecurityGroups":    (*Server).describeSecurityGroups,
-	"DescribeNetworkInterfaces": (*Server).describeNetworkInterfaces,
+	"DescribeVpcs":              ec2Operation((*Server).describeVPCs),
+	"DescribeSubnets":           ec2Operation((*Server).describeSubnets),
+	"DescribeSecurityGroups":    ec2Operation((*Server).describeSecurityGroups),
+	"DescribeNetworkInterfaces": ec2Operation((*Server).describeNetworkInterfaces),
+}
+
+// ec2Operation authorizes the caller: describing has no resources.
+func ec2Operation(do func(*Server, []byte) ([]byte, error)) operation {
+	return func(s *Server, c call) ([]byte, error) {
+		s.mu.Lock()
+		err := s.authorize(c.caller, access{action: "ec2:" + c.operation, resource: "*"})
+		s.mu.Unlock()
+		if err != nil {
+			return nil, err
+		}
+		return do(s, c.body)
+	}
 }
 
 // ec2Query is a Describe request: IDs and filters.
@@ -119,6 +132,9 @@ var ec2Codes = map[string]Error{
 	"ThrottlingException":   {Code: "RequestLimitExceeded", Status: http.StatusServiceUnavailable},
 	"AccessDeniedException": {Code: "UnauthorizedOperation", Status: http.StatusForbidden},
 	"ServerException":       {Code: "InternalError", Status: http.StatusInternalServerError},
+
+	"UnrecognizedClientException": {Code: "AuthFailure", Status: http.StatusUnauthorized},
+	"ExpiredTokenException":       {Code: "RequestExpired", Status: http.StatusBadRequest},
 }
 
 // ec2 is the error as EC2 writes it.

@@ -46,7 +46,7 @@ func (s *Server) newDefinition(in *ecs.RegisterTaskDefinitionInput, revision int
 		Revision:                revision,
 		Status:                  ecstypes.TaskDefinitionStatusActive,
 		RegisteredAt:            ptr(now()),
-		RegisteredBy:            ptr(callerARN(s.config.Account)),
+		RegisteredBy:            &s.calling.arn,
 		Compatibilities:         []ecstypes.Compatibility{ecstypes.CompatibilityEc2, ecstypes.CompatibilityFargate},
 		RequiresAttributes:      []ecstypes.Attribute{{Name: ptr("ecs.capability.task-eni")}},
 		PlacementConstraints:    []ecstypes.TaskDefinitionPlacementConstraint{},

@@ -32,6 +32,14 @@ func (e *Error) json() (status int, body []byte) {
 	return e.status(), text
 }
 
+// secrets is the error as Secrets Manager writes it.
+func (e *Error) secrets() (status int, body []byte) {
+	members := map[string]any{"__type": e.Code, "Message": e.Message}
+	maps.Copy(members, e.Members)
+	text, _ := json.Marshal(members)
+	return e.status(), text
+}
+
 // as is the error under the code and status that another service has for it: the codes of this package are those
 // of ECS. Codes that renamed does not list are the same everywhere.
 func (e *Error) as(renamed map[string]Error) *Error {
@@ -48,6 +56,11 @@ func Throttled() *Error { return &Error{Code: "ThrottlingException", Message: "R
 // Unavailable is a fault inside AWS, status 500.
 func Unavailable() *Error {
 	return &Error{Status: http.StatusInternalServerError, Code: "ServerException", Message: "Service Unavailable. Please try again later."}
+}
+
+// Expired is AWS's answer to a caller whose session is over.
+func Expired() *Error {
+	return &Error{Code: "ExpiredTokenException", Message: "The security token included in the request is expired"}
 }
 
 // AccessDenied is IAM's answer to a caller whose policy does not allow the operation ("ecs:RunTask").

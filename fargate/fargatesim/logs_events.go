@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	logstypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
@@ -129,16 +130,19 @@ func (s *Server) filterLogEvents(in *cloudwatchlogs.FilterLogEventsInput) (*clou
 			return nil, noResource("stream")
 		}
 	}
-	all := filtered(g, in, terms)
-	skip, err := filterToken(in.NextToken)
+	at, err := filterStart(in)
 	if err != nil {
 		return nil, err
 	}
-	all = all[min(skip, len(all)):]
+	all := filtered(g, in, terms)
+	if at.direction == "b" {
+		slices.Reverse(all)
+	}
+	all = all[min(at.n, len(all)):]
 	out := &cloudwatchlogs.FilterLogEventsOutput{Events: all, SearchedLogStreams: []logstypes.SearchedLogStream{}}
 	if len(all) > limit {
 		out.Events = all[:limit]
-		out.NextToken = ptr(base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(skip + limit))))
+		out.NextToken = ptr(base64.RawURLEncoding.EncodeToString([]byte(at.direction + strconv.Itoa(at.n+limit))))
 	}
 	return out, nil
 }
@@ -180,14 +184,27 @@ func filterTerms(pattern string) ([]string, error) {
 	return terms, nil
 }
 
-func filterToken(token *string) (int, error) {
-	if token == nil {
-		return 0, nil
+// newestFirstSince is the earliest start of a search that goes backwards (API reference: FilterLogEvents, startFromHead).
+var newestFirstSince = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+
+// filterStart is where a search goes on: forwards, or newest first without startFromHead. A token keeps its direction.
+func filterStart(in *cloudwatchlogs.FilterLogEventsInput) (position, error) {
+	backwards := !deref(or(in.StartFromHead, ptr(true)))
+	switch {
+	case in.NextToken == nil && backwards && deref(in.StartTime) < newestFirstSince:
+		return position{}, invalidParameter("startFromHead can be false only when startTime is on or after Jan 1, 2024 00:00:00 UTC.")
+	case in.NextToken == nil && backwards:
+		return position{direction: "b"}, nil
+	case in.NextToken == nil:
+		return position{direction: "f"}, nil
 	}
-	digits, err := base64.RawURLEncoding.DecodeString(*token)
-	n, bad := strconv.Atoi(string(digits))
-	if err != nil || bad != nil || n < 0 {
-		return 0, invalidParameter("The specified nextToken is invalid.")
+	token, err := base64.RawURLEncoding.DecodeString(*in.NextToken)
+	if err != nil || len(token) < 2 || token[0] != 'f' && token[0] != 'b' {
+		return position{}, invalidParameter("The specified nextToken is invalid.")
 	}
-	return n, nil
+	n, err := strconv.Atoi(string(token[1:]))
+	if err != nil || n < 0 {
+		return position{}, invalidParameter("The specified nextToken is invalid.")
+	}
+	return position{direction: string(token[:1]), n: n}, nil
 }

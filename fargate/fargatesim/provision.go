@@ -37,6 +37,10 @@ func (s *Server) attach(t *task) bool {
 	if *t.DesiredStatus == statusStopped {
 		return false
 	}
+	if err := s.assume(t); err != nil {
+		s.stop(t, ecstypes.TaskStopCodeTaskFailedToStart, err.Message)
+		return false
+	}
 	t.eni = s.network.attach(t.subnet, *t.Attachments[0].Id, t.groups, t.public)
 	if t.eni == nil {
 		s.stop(t, ecstypes.TaskStopCodeTaskFailedToStart,
@@ -62,7 +66,10 @@ func attachmentDetails(i *networkInterface) []ecstypes.KeyValuePair {
 
 // pull fetches what the task needs, its images last, then makes the task ACTIVATING.
 func (s *Server) pull(ctx context.Context, t *task) bool {
-	if err := initialize(t.definition); err != nil {
+	s.mu.Lock()
+	err := s.initialize(t)
+	s.mu.Unlock()
+	if err != nil {
 		s.fail(t, err.Error())
 		return false
 	}

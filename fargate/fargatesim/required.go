@@ -6,7 +6,8 @@ import (
 )
 
 // required lists the members that AWS's API model calls required, by the SDK's name of the structure.
-// The SDK checks them in the client and does not export them, so they are written out here.
+// The SDK checks them in the client and does not export them, so they are written out here. Names that two services
+// share carry the service.
 var required = map[string][]string{
 	"CapacityProviderStrategyItem":         {"CapacityProvider"},
 	"ClusterServiceConnectDefaultsRequest": {"Namespace"},
@@ -45,6 +46,16 @@ var required = map[string][]string{
 	"CreateLogGroupInput":     {"LogGroupName"},
 	"GetLogEventsInput":       {"LogStreamName"},
 	"PutRetentionPolicyInput": {"LogGroupName", "RetentionInDays"},
+
+	"CreateSecretInput":                 {"Name"},
+	"DeleteSecretInput":                 {"SecretId"},
+	"DescribeSecretInput":               {"SecretId"},
+	"GetSecretValueInput":               {"SecretId"},
+	"PutSecretValueInput":               {"SecretId"},
+	"RestoreSecretInput":                {"SecretId"},
+	"UpdateSecretInput":                 {"SecretId"},
+	"secretsmanager.TagResourceInput":   {"SecretId", "Tags"},
+	"secretsmanager.UntagResourceInput": {"SecretId", "TagKeys"},
 }
 
 // checkRequired walks a request and refuses it where a required member is missing.
@@ -70,7 +81,11 @@ func checkRequiredMembers(v reflect.Value, path string) error {
 	if v.Type() == timeType {
 		return nil
 	}
-	for _, name := range required[v.Type().Name()] {
+	names, own := required[v.Type().String()]
+	if !own {
+		names = required[v.Type().Name()]
+	}
+	for _, name := range names {
 		if isAbsent(v.FieldByName(name)) {
 			return invalidParameter("1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null",
 				join(path, lowerFirst(name)))

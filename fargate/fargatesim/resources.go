@@ -6,34 +6,62 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
-// initialize is what Fargate fetches for a task before it pulls an image. This account has no secrets, parameters,
-// buckets and file systems, so a task that names one stops as it does at AWS where that one does not exist; nil:
-// it names none. The wordings are those of "ResourceInitializationError" in the developer guide.
-func initialize(d *definition) *Error {
-	for _, c := range d.ContainerDefinitions {
-		secrets := c.Secrets
-		if c.LogConfiguration != nil {
-			secrets = append(secrets[:len(secrets):len(secrets)], c.LogConfiguration.SecretOptions...)
+// initialize is what Fargate fetches for a task before it pulls an image: the values of secrets go to its members. This
+// account has no parameters, buckets and file systems, so a task that names one stops as it does at AWS where that one
+// does not exist. nil: it has all it needs. The wordings are those of "ResourceInitializationError" in the developer
+// guide. The caller holds mu.
+func (s *Server) initialize(t *task) error {
+	for _, m := range t.members {
+		if r := m.definition.RepositoryCredentials; r != nil {
+			if err := s.registryAuth(t, *r.CredentialsParameter); err != nil {
+				return err
+			}
 		}
-		switch {
-		case c.RepositoryCredentials != nil:
-			return noSecret("registry auth from asm")
-		case len(secrets) > 0 && strings.Contains(*secrets[0].ValueFrom, ":secretsmanager:"):
-			return noSecret("secret from asm")
-		case len(secrets) > 0:
-			return resourceError("unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secrets from ssm: service call has been retried 1 time(s): invalid parameters: %s", lastPart(*secrets[0].ValueFrom))
-		case len(c.EnvironmentFiles) > 0:
+		if err := s.fetchSecrets(t, m); err != nil {
+			return err
+		}
+	}
+	for _, m := range t.members {
+		if len(m.definition.EnvironmentFiles) > 0 {
 			return resourceError("failed to download env files: file download command: non empty error stream: service call has been retried 1 time(s): NoSuchBucket: The specified bucket does not exist")
 		}
 	}
-	return checkFileSystems(d.Volumes)
+	return checkFileSystems(t.definition.Volumes)
 }
 
-func noSecret(what string) *Error {
-	return resourceError("unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve %s: service call has been retried 1 time(s): ResourceNotFoundException: Secrets Manager can't find the specified secret.", what)
+// fetchSecrets reads the values of a container's secrets, once for the life of the task. Those for its log driver only
+// have to be there.
+func (s *Server) fetchSecrets(t *task, m *member) error {
+	m.secrets = map[string]string{}
+	for _, secret := range m.definition.Secrets {
+		value, err := s.fetch(t, *secret.ValueFrom)
+		if err != nil {
+			return err
+		}
+		m.secrets[*secret.Name] = value
+	}
+	if l := m.definition.LogConfiguration; l != nil {
+		for _, secret := range l.SecretOptions {
+			if _, err := s.fetch(t, *secret.ValueFrom); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
-func checkFileSystems(volumes []ecstypes.Volume) *Error {
+func (s *Server) fetch(t *task, valueFrom string) (string, error) {
+	if !strings.Contains(valueFrom, ":secretsmanager:") {
+		return "", resourceError("unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secrets from ssm: service call has been retried 1 time(s): invalid parameters: %s", lastPart(valueFrom))
+	}
+	value, err := s.secretFor(t, valueFrom)
+	if err != nil {
+		return "", resourceError("unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): %v", err)
+	}
+	return value, nil
+}
+
+func checkFileSystems(volumes []ecstypes.Volume) error {
 	for _, v := range volumes {
 		if v.EfsVolumeConfiguration != nil {
 			return resourceError("failed to invoke EFS utils commands to set up EFS volumes: stderr: Failed to resolve \"%s\" - check that your file system ID is correct", *v.EfsVolumeConfiguration.FileSystemId)
@@ -45,6 +73,6 @@ func checkFileSystems(volumes []ecstypes.Volume) *Error {
 	return nil
 }
 
-func resourceError(format string, args ...any) *Error {
+func resourceError(format string, args ...any) error {
 	return newError("ResourceInitializationError", format, args...)
 }

@@ -60,8 +60,8 @@ type TaskSpec struct {
 	CPUUnits  int          // 1024 are one vCPU
 	MemoryMiB int          // limit for the whole task
 	SharePIDs bool         // pidMode "task": the containers share one PID namespace
-	// Environment of the task by container name, from the definition with the overrides laid over it;
-	// what ContainerSpec repeats. For scripted runtimes that choose by the task.
+	// Environment of the task by container name, from the definition with the overrides laid over it; what
+	// ContainerSpec repeats, together with what came from secrets. For scripted runtimes that choose by the task.
 	Environment map[string]map[string]string
 }
 

@@ -27,6 +27,9 @@ type Server struct {
 	launches   map[launchKey]*launch
 	network    *network
 	logGroups  map[string]*logGroup
+	secrets    map[string]*secret // by name
+	iam        *accounts          // nil: everything is allowed
+	calling    *principal         // who makes the call that holds mu
 	faults     faults
 	newborn    []*task       // accepted, not yet taken by Run
 	changed    chan struct{} // closed and replaced at each change: what Await waits for
@@ -43,12 +46,14 @@ func New(config Config) *Server {
 		tasks:     map[string]*task{},
 		launches:  map[launchKey]*launch{},
 		logGroups: map[string]*logGroup{},
+		secrets:   map[string]*secret{},
 		changed:   make(chan struct{}),
 		taken:     make(chan struct{}, 1),
 	}
 	s.buckets = buckets(s.config)
 	s.network = newNetwork(s.config)
 	s.faults = newFaults()
+	s.iam = s.newAccounts(s.config.IAM)
 	for _, name := range s.config.Clusters {
 		s.clusters[name] = s.newCluster(name)
 	}
@@ -164,7 +169,7 @@ func (s *Server) Calls(operation string) int {
 
 // Exchange is one request and its answer as they went over the wire.
 type Exchange struct {
-	Service   string // "ecs", "logs", "ec2", "sts"
+	Service   string // "ecs", "logs", "secretsmanager", "ec2", "sts"
 	Operation string
 	Request   []byte // JSON, or a form for ec2 and sts
 	Status    int

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
 )
@@ -24,6 +25,8 @@ type account struct {
 	logs *cloudwatchlogs.Client
 	ec2  *ec2.Client
 	sts  *sts.Client
+
+	secrets *secretsmanager.Client
 }
 
 // open starts an account in this process; it works inside a synctest bubble.
@@ -53,7 +56,8 @@ func clients(t *testing.T, sim *fargatesim.Server, url string, client *http.Clie
 			return aws.Credentials{AccessKeyID: "AKIAEXAMPLE", SecretAccessKey: "example"}, nil
 		}),
 	}
-	return account{sim, t, ecs.NewFromConfig(config), cloudwatchlogs.NewFromConfig(config), ec2.NewFromConfig(config), sts.NewFromConfig(config)}
+	return account{sim, t, ecs.NewFromConfig(config), cloudwatchlogs.NewFromConfig(config), ec2.NewFromConfig(config), sts.NewFromConfig(config),
+		secretsmanager.NewFromConfig(config)}
 }
 
 // register makes a definition of the family web; change alters what is registered.

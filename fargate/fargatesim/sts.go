@@ -8,7 +8,7 @@ import (
 
 var stsOperations = map[string]operation{"GetCallerIdentity": (*Server).getCallerIdentity}
 
-// callerARN is who calls: the role of an instance profile.
+// callerARN is who calls unless IAM says otherwise: the role of an instance profile.
 func callerARN(account string) string {
 	return "arn:aws:sts::" + account + ":assumed-role/virtual-kubelet/i-0123456789abcdef0"
 }
@@ -25,12 +25,13 @@ type callerIdentity struct {
 	Metadata stsMetadata `xml:"ResponseMetadata"`
 }
 
-func (s *Server) getCallerIdentity(body []byte) ([]byte, error) {
-	if err := onlyKnown(body); err != nil {
+// getCallerIdentity needs no permission (API reference).
+func (s *Server) getCallerIdentity(c call) ([]byte, error) {
+	if err := onlyKnown(c.body); err != nil {
 		return nil, err
 	}
 	return xml.Marshal(callerIdentity{
-		ARN: callerARN(s.config.Account), UserID: "AROAEXAMPLEEXAMPLEEXA:i-0123456789abcdef0", Account: s.config.Account,
+		ARN: c.caller.arn, UserID: "AROAEXAMPLEEXAMPLEEXA:i-0123456789abcdef0", Account: s.config.Account,
 		Metadata: stsMetadata{requestID()},
 	})
 }
@@ -61,6 +62,9 @@ var stsCodes = map[string]Error{
 	"ThrottlingException":   {Code: "Throttling"},
 	"AccessDeniedException": {Code: "AccessDenied", Status: http.StatusForbidden},
 	"ServerException":       {Code: "InternalFailure", Status: http.StatusInternalServerError},
+
+	"UnrecognizedClientException": {Code: "InvalidClientTokenId", Status: http.StatusForbidden},
+	"ExpiredTokenException":       {Code: "ExpiredToken", Status: http.StatusForbidden},
 }
 
 // sts is the error as the Query protocol writes it.

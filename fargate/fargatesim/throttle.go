@@ -14,7 +14,8 @@ type Bucket struct {
 
 // PublishedThrottles are the request rates that AWS publishes per account and region, by name of the bucket.
 // ECS: "Request throttling for the Amazon ECS API", buckets by resource; fargate-*: "AWS Fargate throttling quotas",
-// of the large regions; logs: CloudWatch Logs quotas of us-east-1; ec2: "Request throttling for the Amazon EC2 API".
+// of the large regions; logs: CloudWatch Logs quotas of us-east-1; ec2: "Request throttling for the Amazon EC2 API";
+// secrets: "Secrets Manager quotas".
 var PublishedThrottles = map[string]Bucket{
 	"task definition modify":   {20, 1},
 	"task definition read":     {50, 20},
@@ -32,6 +33,15 @@ var PublishedThrottles = map[string]Bucket{
 	"logs describe":            {10, 10},
 	"logs groups":              {10, 10},
 	"ec2 describe":             {100, 20},
+	"secrets create":           {50, 50},
+	"secrets put":              {50, 50},
+	"secrets update":           {50, 50},
+	"secrets delete":           {50, 50},
+	"secrets restore":          {50, 50},
+	"secrets tag":              {50, 50},
+	"secrets untag":            {50, 50},
+	"secrets list":             {100, 100},
+	"secrets read":             {10000, 10000},
 }
 
 // bucketsOf names the buckets that a call takes a token from.
@@ -63,6 +73,18 @@ var bucketsOf = map[string][]string{
 	"DescribeSubnets":            {"ec2 describe"},
 	"DescribeSecurityGroups":     {"ec2 describe"},
 	"DescribeVpcs":               {"ec2 describe"},
+	"CreateSecret":               {"secrets create"},
+	"PutSecretValue":             {"secrets put"},
+	"UpdateSecret":               {"secrets update"},
+	"DeleteSecret":               {"secrets delete"},
+	"RestoreSecret":              {"secrets restore"},
+	"ListSecrets":                {"secrets list"},
+	"DescribeSecret":             {"secrets read"},
+	"GetSecretValue":             {"secrets read"},
+
+	// Operations of a name that two services have.
+	"secretsmanager:TagResource":   {"secrets tag"},
+	"secretsmanager:UntagResource": {"secrets untag"},
 }
 
 // buckets makes the limiters of a configuration.
@@ -82,8 +104,12 @@ func buckets(c Config) map[string]*rate.Limiter {
 }
 
 // throttle takes a token for a call from each of its buckets.
-func (s *Server) throttle(operation string) error {
-	for _, name := range bucketsOf[operation] {
+func (s *Server) throttle(service, operation string) error {
+	names, own := bucketsOf[service+":"+operation]
+	if !own {
+		names = bucketsOf[operation]
+	}
+	for _, name := range names {
 		if !s.buckets[name].Allow() {
 			return Throttled()
 		}

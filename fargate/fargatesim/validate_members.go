@@ -58,6 +58,9 @@ func checkEnvironment(c ecstypes.ContainerDefinition) error {
 		if !secretARN.MatchString(*s.ValueFrom) && !parameterName.MatchString(*s.ValueFrom) {
 			return invalidSetting(c, "Invalid valueFrom of the secret '%s': neither the ARN of a secret or parameter, nor the name of a parameter.", *s.Name)
 		}
+		if r := parseReference(*s.ValueFrom); r.stage != "" && r.version != "" { // developer guide: secrets as environment variables
+			return invalidSetting(c, "Invalid valueFrom of the secret '%s': it has both a version stage and a version ID.", *s.Name)
+		}
 		if plain[*s.Name] {
 			return clientError("The secret name must be unique and not shared with any new or existing environment variables set on the container, such as '%s'.", *s.Name)
 		}

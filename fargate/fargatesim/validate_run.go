@@ -125,9 +125,24 @@ func checkOverrides(o *ecstypes.TaskOverride, d *definition) error {
 		case slices.ContainsFunc(c.Environment, func(v ecstypes.KeyValuePair) bool { return deref(v.Name) == "" }):
 			return invalidParameter("An environment variable of container %s has no name.", name)
 		}
+		if err := checkSecretNames(c, d); err != nil {
+			return err
+		}
 		seen[name] = true
 	}
 	return checkOverriddenSize(o, d)
+}
+
+// checkSecretNames: an override cannot take the place of a secret.
+func checkSecretNames(c ecstypes.ContainerOverride, d *definition) error {
+	for _, defined := range d.ContainerDefinitions {
+		for _, secret := range defined.Secrets {
+			if *defined.Name == *c.Name && slices.ContainsFunc(c.Environment, func(v ecstypes.KeyValuePair) bool { return *v.Name == *secret.Name }) {
+				return clientError("The secret name must be unique and not shared with any new or existing environment variables set on the container, such as '%s'.", *secret.Name)
+			}
+		}
+	}
+	return nil
 }
 
 // checkOverriddenSize holds the rules of the definition for what is left of it.

@@ -2,6 +2,7 @@ package fargatesim
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,11 +14,14 @@ import (
 	"unicode/utf8"
 )
 
-// The AWS JSON 1.1 protocol over the SDK's own structures: a member's name on the wire is the name of the field with
-// its first letter in lower case. Reading is strict: an unknown member, another case, a wrong type or a repeated
-// member is an error.
+// The AWS JSON 1.1 protocol over the SDK's own structures: a member's name on the wire is the name of the field, with
+// its first letter in lower case but for Secrets Manager. Reading is strict: an unknown member, another case, a wrong
+// type or a repeated member is an error.
 
-var timeType = reflect.TypeFor[time.Time]()
+var (
+	timeType = reflect.TypeFor[time.Time]()
+	blobType = reflect.TypeFor[[]byte]()
+)
 
 // decode reads a request into the SDK's input structure that into points to. Its error is always an *Error.
 func decode(body []byte, into any) error {
@@ -125,10 +129,21 @@ func assignStruct(field reflect.Value, value any, path string) error {
 // isMember reports whether the wire knows a member of that very name.
 func isMember(t reflect.Type, name string) bool {
 	f, ok := t.FieldByName(upperFirst(name))
-	return ok && f.IsExported() && len(f.Index) == 1 && lowerFirst(f.Name) == name && f.Name != "ResultMetadata"
+	return ok && f.IsExported() && len(f.Index) == 1 && wireName(t, f.Name) == name && f.Name != "ResultMetadata"
+}
+
+// wireName is the name that the member of a structure has on the wire.
+func wireName(t reflect.Type, field string) string {
+	if strings.Contains(t.PkgPath(), "/service/secretsmanager") {
+		return field
+	}
+	return lowerFirst(field)
 }
 
 func assignList(field reflect.Value, value any, path string) error {
+	if field.Type() == blobType {
+		return assignBlob(field, value, path)
+	}
 	list, ok := value.([]any)
 	if !ok {
 		return mismatch(value, "list", path)
@@ -143,6 +158,17 @@ func assignList(field reflect.Value, value any, path string) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// assignBlob reads bytes, which are base64 on the wire.
+func assignBlob(field reflect.Value, value any, path string) error {
+	text, ok := value.(string)
+	blob, err := base64.StdEncoding.DecodeString(text)
+	if !ok || err != nil {
+		return mismatch(value, "Blob", path)
+	}
+	field.SetBytes(blob)
 	return nil
 }
 

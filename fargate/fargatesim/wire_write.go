@@ -24,7 +24,7 @@ func writeValue(b *bytes.Buffer, v reflect.Value) {
 		writeValue(b, v.Elem())
 	case v.Kind() == reflect.Struct:
 		writeStruct(b, v)
-	case v.Kind() == reflect.Slice:
+	case v.Kind() == reflect.Slice && v.Type() != blobType:
 		b.WriteByte('[')
 		for i := range v.Len() {
 			if i > 0 {
@@ -33,7 +33,7 @@ func writeValue(b *bytes.Buffer, v reflect.Value) {
 			writeValue(b, v.Index(i))
 		}
 		b.WriteByte(']')
-	default: // strings, numbers, booleans and maps of them
+	default: // strings, numbers, booleans, bytes, and maps of such and of lists of strings
 		e := json.NewEncoder(b)
 		e.SetEscapeHTML(false)
 		_ = e.Encode(v.Interface()) // cannot fail on these
@@ -53,7 +53,7 @@ func writeStruct(b *bytes.Buffer, v reflect.Value) {
 			b.WriteByte(',')
 		}
 		first = false
-		fmt.Fprintf(b, "%q:", lowerFirst(f.Name))
+		fmt.Fprintf(b, "%q:", wireName(v.Type(), f.Name))
 		writeValue(b, value)
 	}
 	b.WriteByte('}')
