@@ -13,6 +13,8 @@ const (
 	ClusterModify         Family = "ClusterModify"
 	TaskDefinitionModify  Family = "TaskDefinitionModify"
 	TaskDefinitionRead    Family = "TaskDefinitionRead"
+	GetLogEvents          Family = "GetLogEvents"
+	FilterLogEvents       Family = "FilterLogEvents"
 	// Other holds the operations that no row of the table below names. Each service has an Other of its own.
 	Other Family = "Other"
 )
@@ -34,6 +36,9 @@ var published = map[Family]allowance{
 	ClusterModify:         {perSecond: 1, burst: 20},
 	TaskDefinitionModify:  {perSecond: 1, burst: 20},
 	TaskDefinitionRead:    {perSecond: 20, burst: 50},
+	// CloudWatch Logs User Guide, "CloudWatch Logs quotas": what the slowest regions grant, some grant 25 of either.
+	GetLogEvents:    {perSecond: 10, burst: 10},
+	FilterLogEvents: {perSecond: 5, burst: 5},
 	// Not AWS's but ours: what is called at start alone has no need of more, and each service allows at least this.
 	Other: {perSecond: 5, burst: 10},
 }
@@ -45,21 +50,30 @@ type operation struct {
 	// atStart marks what is called once, before the first pod. Its caller reports a denial, and no later
 	// success would clear one, so it is kept out of Health.
 	atStart bool
+	// onDemand marks what is called when a user asks, who is told how it ended. No pod lives by it, and its last
+	// failure would stand until somebody asks again, so it is kept out of Health.
+	onDemand bool
 }
 
-// operations are those of Amazon ECS, the service that pods live by.
-var operations = map[string]operation{
-	"RunTask":                    {families: []Family{RunTask, ClusterResourceModify}},
-	"StopTask":                   {families: []Family{ClusterResourceModify}},
-	"DescribeTasks":              {families: []Family{ClusterResourceRead}},
-	"ListTasks":                  {families: []Family{ClusterResourceRead}},
-	"RegisterTaskDefinition":     {families: []Family{TaskDefinitionModify}},
-	"DeregisterTaskDefinition":   {families: []Family{TaskDefinitionModify}},
-	"DescribeTaskDefinition":     {families: []Family{TaskDefinitionRead}},
-	"ListTaskDefinitions":        {families: []Family{TaskDefinitionRead}},
-	"ListTaskDefinitionFamilies": {families: []Family{TaskDefinitionRead}},
-	"DescribeClusters":           {families: []Family{ClusterRead}, atStart: true},
-	"CreateCluster":              {families: []Family{ClusterModify}, atStart: true},
+// operations are known by the SDK's name of their service: Amazon ECS is the one that pods live by.
+var operations = map[string]map[string]operation{
+	"ECS": {
+		"RunTask":                    {families: []Family{RunTask, ClusterResourceModify}},
+		"StopTask":                   {families: []Family{ClusterResourceModify}},
+		"DescribeTasks":              {families: []Family{ClusterResourceRead}},
+		"ListTasks":                  {families: []Family{ClusterResourceRead}},
+		"RegisterTaskDefinition":     {families: []Family{TaskDefinitionModify}},
+		"DeregisterTaskDefinition":   {families: []Family{TaskDefinitionModify}},
+		"DescribeTaskDefinition":     {families: []Family{TaskDefinitionRead}},
+		"ListTaskDefinitions":        {families: []Family{TaskDefinitionRead}},
+		"ListTaskDefinitionFamilies": {families: []Family{TaskDefinitionRead}},
+		"DescribeClusters":           {families: []Family{ClusterRead}, atStart: true},
+		"CreateCluster":              {families: []Family{ClusterModify}, atStart: true},
+	},
+	"CloudWatch Logs": {
+		"GetLogEvents":    {families: []Family{GetLogEvents}, onDemand: true},
+		"FilterLogEvents": {families: []Family{FilterLogEvents}, onDemand: true},
+	},
 }
 
 // startRates merges the operator's calls per second into the published allowances.

@@ -36,8 +36,8 @@ type Trouble struct {
 // place is what a Trouble is about.
 type place struct{ service, operation string }
 
-// health remembers the troubles that pods live by. It watches the operations of family.go only: one of another
-// service that is called once a day would leave its last failure standing for a day.
+// health remembers the troubles that pods live by. It watches the operations of family.go only, and of them those
+// that are called all the time: one of another service that is called once a day would leave its last failure standing for a day.
 type health struct {
 	changed func() // nil: nobody is told
 
@@ -58,7 +58,7 @@ func newHealth(changed func()) *health {
 // ended takes in how a call ended; nil: well.
 func (h *health) ended(service, operationName string, err error) {
 	known, ok := lookup(service, operationName)
-	if !ok {
+	if !ok || known.onDemand {
 		return
 	}
 	trouble, troubled := troubleOf(service, operationName, err)
@@ -177,11 +177,8 @@ func actionName(service, operationName string) string {
 	return prefix + ":" + operationName
 }
 
-// lookup finds an operation in the table of family.go, which is about Amazon ECS alone.
+// lookup finds an operation in the table of family.go.
 func lookup(service, operationName string) (operation, bool) {
-	if service != "ECS" {
-		return operation{}, false
-	}
-	op, ok := operations[operationName]
+	op, ok := operations[service][operationName]
 	return op, ok
 }

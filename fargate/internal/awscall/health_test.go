@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/google/go-cmp/cmp"
@@ -203,6 +204,10 @@ func TestWhatHealthLeavesOut(t *testing.T) {
 	}{
 		"another service": {"a call made once would leave its trouble standing", denied, func(t *testing.T, cfg aws.Config) error {
 			_, err := ec2.NewFromConfig(cfg).DescribeSubnets(t.Context(), &ec2.DescribeSubnetsInput{})
+			return err
+		}},
+		"a log that a user asks for": {"the user is told, and no pod lives by it", denied, func(t *testing.T, cfg aws.Config) error {
+			_, err := cloudwatchlogs.NewFromConfig(cfg).GetLogEvents(t.Context(), &cloudwatchlogs.GetLogEventsInput{LogStreamName: aws.String("vk/app/1")})
 			return err
 		}},
 		"a denial at start": {"its caller reports it, and nothing would clear it", denied, func(t *testing.T, cfg aws.Config) error {
