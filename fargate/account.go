@@ -10,12 +10,15 @@ import (
 	"time"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go/logging"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/awscall"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/containerlog"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/preflight"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
@@ -28,13 +31,15 @@ const firstCheck = 3 * time.Second
 // Account is the AWS side of a provider: clients that share one budget, and what the first look at the
 // account has found.
 type Account struct {
-	config providerconfig.Config
-	region string
-	ecs    *ecs.Client
-	ec2    *ec2.Client
-	door   *awscall.Door
-	found  *preflight.Found // nil: not checked yet
-	health chan struct{}    // something about the health of AWS calls has changed
+	config  providerconfig.Config
+	region  string
+	ecs     *ecs.Client
+	ec2     *ec2.Client
+	logs    *cloudwatchlogs.Client
+	secrets *secretsmanager.Client
+	door    *awscall.Door
+	found   *preflight.Found // nil: not checked yet
+	health  chan struct{}    // something about the health of AWS calls has changed
 }
 
 // Open prepares the clients from the SDK's default chain of credentials and takes a first look at the
@@ -56,6 +61,7 @@ func Open(ctx context.Context, config providerconfig.Config, metrics prometheus.
 		return nil, err
 	}
 	a.region, a.ecs, a.ec2 = sdk.Region, ecs.NewFromConfig(sdk), ec2.NewFromConfig(sdk)
+	a.logs, a.secrets = cloudwatchlogs.NewFromConfig(sdk), secretsmanager.NewFromConfig(sdk)
 	look, cancel := context.WithTimeout(ctx, firstCheck)
 	defer cancel()
 	if err := a.look(look, log); isMissing(err) {
@@ -123,6 +129,25 @@ func (a *Account) check(ctx context.Context, log *slog.Logger) error {
 	return errors.Join(missing, err)
 }
 
+// logRetentionDays is how long a log group that we make keeps its lines, so that it does not cost for ever.
+const logRetentionDays = 30
+
+// ensureLogGroup makes the log group of fargate.toml where there is none. What IAM does not allow is only
+// warned about: the group may exist.
+func (a *Account) ensureLogGroup(ctx context.Context, log *slog.Logger) {
+	group := a.config.CloudWatchLogGroupName
+	if group == "" {
+		return
+	}
+	created, err := containerlog.EnsureGroup(ctx, a.logs, group, logRetentionDays)
+	if created {
+		log.Info("log group created", "group", group)
+	}
+	if err != nil {
+		log.Warn("log group", "error", err)
+	}
+}
+
 // settings are what fargate.toml says about every pod.
 func (a *Account) settings() taskdef.Settings {
 	c := a.config
@@ -131,6 +156,7 @@ func (a *Account) settings() taskdef.Settings {
 		LogGroup: c.CloudWatchLogGroupName, PlatformVersion: c.PlatformVersion,
 		Subnets: c.Subnets, SecurityGroups: c.SecurityGroups, AssignPublicIP: c.AssignPublicIPv4Address,
 		Tags:             c.Tags,
+		Grants:           c.Grants,
 		DefaultCPUUnits:  int((c.Defaults.CPU.MilliValue()*1024 + 999) / 1000),
 		DefaultMemoryMiB: int((c.Defaults.Memory.Value() + 1<<20 - 1) >> 20),
 	}

@@ -10,6 +10,7 @@
 //	account.go     AWS: clients behind one door, the checks before the first pod
 //	joins.go       what is remembered of each pod: which task it is joined to, and nothing more
 //	pods.go        virtual-kubelet's calls about pods
+//	logs.go        kubectl logs
 //	launch.go      the launch queue and what one launch does
 //	stop.go        the stop queue: deletion
 //	observe.go     tasks seen, statuses derived and notified
@@ -39,10 +40,12 @@ import (
 	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
 
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/containerlog"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/launcher"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/secretstore"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/tracker"
 )
 
@@ -95,6 +98,8 @@ type Provider struct {
 
 	owner    podid.Owner // known after Recover
 	launcher *launcher.Launcher
+	logs     *containerlog.Logs
+	secrets  *secretstore.Store // known after Recover
 	tracker  *tracker.Tracker
 	joins    *joins
 	refusals *refusals
@@ -114,6 +119,7 @@ func New(cfg Config) (*Provider, error) {
 	p := &Provider{
 		account: cfg.Account, client: cfg.Client, pods: cfg.Pods, services: cfg.Services, events: cfg.Events,
 		node: cfg.Node, log: cfg.Log, namespace: cfg.Namespace, apiServer: cfg.APIServer,
+		logs:       containerlog.New(cfg.Account.logs),
 		launcher:   launcher.New(cfg.Account.ecs, cfg.Account.config.ClusterName),
 		joins:      newJoins(),
 		refusals:   newRefusals(),

@@ -22,10 +22,13 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
 
+// annotationServiceAccountRole is EKS's: the role of the pods of a ServiceAccount.
+const annotationServiceAccountRole = "eks.amazonaws.com/role-arn"
+
 // configRetry is how soon a pod whose ConfigMap is missing looks again.
 const configRetry = 5 * time.Second
 
-// launch is one turn of a pod: resolve its environment, translate, launch, observe. Whatever keeps it
+// launch is one turn of a pod: resolve its environment, publish its secrets, translate, launch, observe. Whatever keeps it
 // from a task is shown on the pod and tried again, unless the pod itself has to change.
 func (p *Provider) launch(ctx context.Context, t turn) {
 	id, pod, ok := p.begin(t)
@@ -37,9 +40,8 @@ func (p *Provider) launch(ctx context.Context, t turn) {
 	if !ok {
 		return
 	}
-	translation, err := taskdef.Translate(taskdef.Input{Pod: pod, ID: id, Environment: environment, Settings: p.account.settings()})
-	if err != nil {
-		p.refuse(t, pod, err)
+	translation, ok := p.translate(ctx, t, taskdef.Input{Pod: pod, ID: id, Environment: environment, Settings: p.account.settings()})
+	if !ok {
 		return
 	}
 	p.tellFindings(pod, translation)
@@ -102,6 +104,34 @@ func (p *Provider) environment(ctx context.Context, t turn, pod *corev1.Pod) (po
 	}
 	p.tellNoted(pod, problems)
 	return environment, true
+}
+
+// translate publishes the pod's secret values and translates it; false: it cannot be, or not yet, and the
+// pod shows why. What refuses it does so before anything is published.
+func (p *Provider) translate(ctx context.Context, t turn, in taskdef.Input) (taskdef.Translation, bool) {
+	account, err := existing(p.client.CoreV1().ServiceAccounts(in.Pod.Namespace).Get(ctx, in.Pod.Spec.ServiceAccountName, metav1.GetOptions{}))
+	if err != nil {
+		p.wait(in.Pod.UID, "CreateContainerConfigError", "the API server does not tell the pod's ServiceAccount; it is asked again")
+		p.launches.AddRateLimited(t)
+		return taskdef.Translation{}, false
+	}
+	if account != nil {
+		in.ServiceAccountRole = account.Annotations[annotationServiceAccountRole]
+	}
+	in.Secrets = taskdef.Unpublished(in.Environment)
+	translation, err := taskdef.Translate(in)
+	if err == nil && len(in.Secrets) > 0 {
+		if in.Secrets, err = p.secrets.Publish(ctx, in.Environment.Secrets()); err != nil {
+			p.postpone(ctx, t, in.Pod, err)
+			return taskdef.Translation{}, false
+		}
+		translation, err = taskdef.Translate(in)
+	}
+	if err != nil {
+		p.refuse(t, in.Pod, err)
+		return taskdef.Translation{}, false
+	}
+	return translation, true
 }
 
 // sources fetches what the pod's environment is made of. What does not exist is left out.

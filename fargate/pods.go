@@ -16,23 +16,31 @@ import (
 // would make virtual-kubelet mark a pod with restartPolicy Never as Failed for good.
 func (p *Provider) CreatePod(_ context.Context, pod *corev1.Pod) error {
 	p.supersede(pod)
+	p.takeIn(pod, time.Time{})
+	return nil
+}
+
+// takeIn remembers a pod that has no task and queues its launch. unanswered: since when it may have one that
+// ECS does not show yet; zero: it has none.
+func (p *Provider) takeIn(pod *corev1.Pod, unanswered time.Time) {
 	j := &join{pod: pod, status: p.startingStatus(pod)}
 	j.status = podstatus.Waiting(j.view(), podstatus.ReasonCreating, "waiting for its turn: AWS limits the rate of task launches")
 	mode := p.daemonSetMode(pod)
 	if mode == daemonSetIgnored {
 		j.status = podstatus.NotRun(j.view())
 	}
-	j.held = mode != daemonSetRuns
+	if j.held = mode != daemonSetRuns; !j.held {
+		j.unanswered = unanswered
+	}
 	if !p.joins.add(j) {
-		return nil
+		return
 	}
 	p.changed(pod.UID)
 	if j.held {
 		p.tellDaemonSet(pod, mode)
-		return nil
+		return
 	}
 	p.launches.Add(turnOf(pod))
-	return nil
 }
 
 // startingStatus is what a pod's status begins with here.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/secretstore"
 )
 
 var everything = labels.Everything()
@@ -27,6 +28,7 @@ func (p *Provider) Recover(ctx context.Context) error {
 	if err := p.account.check(ctx, p.log); err != nil {
 		return err
 	}
+	p.account.ensureLogGroup(ctx, p.log)
 	if err := p.identify(ctx); err != nil {
 		return err
 	}
@@ -53,6 +55,7 @@ func (p *Provider) identify(ctx context.Context) error {
 			return err
 		}
 		p.owner = podid.Owner{ClusterUID: string(namespace.UID), NodeName: p.node.Name}
+		p.secrets = secretstore.New(p.account.secrets, p.owner, p.account.config.Tags)
 		return nil
 	})
 }
@@ -81,13 +84,15 @@ func (p *Provider) ours(ctx context.Context) (map[types.UID]ecstypes.Task, error
 }
 
 // adopt joins the pods to the tasks found for them, and then those that only say what their task is: never
-// to one that is another's.
+// to one that is another's. Pods without a task are taken in as new, but for one thing: the process before may
+// have died in RunTask, and the lists be behind.
 func (p *Provider) adopt(pods []*corev1.Pod, tasks map[types.UID]ecstypes.Task) {
 	var claims []*join
 	for _, pod := range pods {
 		task := tasks[pod.UID]
 		switch j := p.remembered(pod, task); {
 		case j == nil:
+			p.takeIn(pod, time.Now())
 		case j.claimed:
 			claims = append(claims, j)
 		default:
@@ -101,9 +106,8 @@ func (p *Provider) adopt(pods []*corev1.Pod, tasks map[types.UID]ecstypes.Task) 
 	}
 }
 
-// remembered is what is known of a pod from before. One that has no task and never had one is nil, unless
-// it is being deleted: it is left for CreatePod. One whose task is not to be seen is watched: the tracker
-// tells what became of it.
+// remembered is what is known of a pod from before; nil: nothing, for it has no task and never had one. One
+// whose task is not to be seen is watched: the tracker tells what became of it.
 func (p *Provider) remembered(pod *corev1.Pod, task ecstypes.Task) *join {
 	j := &join{pod: pod, status: p.startingStatus(pod), failures: failuresOf(pod)}
 	j.capacity = pod.Annotations[annotationCapacity]
@@ -121,8 +125,6 @@ func (p *Provider) remembered(pod *corev1.Pod, task ecstypes.Task) *join {
 		j.attempt = attempt
 		j.attach(annotated)
 		j.claimed = true
-	case pod.DeletionTimestamp != nil && p.daemonSetMode(pod) == daemonSetRuns:
-		j.unanswered = time.Now() // the process before may have died in RunTask, and the lists be behind
 	default:
 		return nil
 	}

@@ -15,10 +15,13 @@ const (
 	orphanLook = 2 * time.Minute // between looks for orphans; an orphan is stopped at its second
 	// Idle definitions are looked for four times in their keep time, within these.
 	soonestRetire, latestRetire = 5 * time.Second, 15 * time.Minute
+	// secretLook is both the time between looks for secrets that no definition names, and how long they stay
+	// after the first: much longer than a launch takes from publishing to the registered definition.
+	secretLook = time.Hour
 )
 
 // sweep cleans up behind lost events and killed processes, once everything is recovered: tasks and
-// joins whose pod is gone, and definitions that nobody uses.
+// joins whose pod is gone, definitions that nobody uses, and secrets that no definition names.
 func (p *Provider) sweep(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -34,6 +37,9 @@ func (p *Provider) sweep(ctx context.Context) error {
 	group.Go(func() error {
 		return every(ctx, min(max(keep/4, soonestRetire), latestRetire), func() { p.retire(ctx, keep) })
 	})
+	if p.account.config.ExecutionRoleARN != "" { // without one no task reads a secret, and none was made
+		group.Go(func() error { return every(ctx, secretLook, func() { p.sweepSecrets(ctx) }) })
+	}
 	return group.Wait()
 }
 
@@ -110,5 +116,21 @@ func (p *Provider) retire(ctx context.Context, keep time.Duration) {
 	}
 	if gone > 0 {
 		p.log.Info("idle task definitions deregistered", "count", gone)
+	}
+}
+
+// sweepSecrets deletes the values in Secrets Manager that no definition has named for an hour.
+func (p *Provider) sweepSecrets(ctx context.Context) {
+	named, err := p.launcher.Secrets(ctx, p.owner.FamilyPrefix())
+	if err != nil {
+		p.log.Info("clean-up of secrets goes on later", "error", err)
+		return
+	}
+	gone, err := p.secrets.Sweep(ctx, func(arn string) bool { return named[arn] }, secretLook)
+	if err != nil {
+		p.log.Info("clean-up of secrets goes on later", "error", err)
+	}
+	if gone > 0 {
+		p.log.Info("secrets that no definition names deleted", "count", gone)
 	}
 }

@@ -39,6 +39,27 @@ func TestPodWhoseUnansweredLaunchStartedNothingIsLetGo(t *testing.T) {
 	})
 }
 
+// Before the next process has launched it, nobody but the dead one knows of its task, and the lists are behind.
+func TestPodDeletedRightAfterADeathInRunTaskTakesItsTaskAlong(t *testing.T) {
+	k := &killer{last: lost}
+	tell(t, fargatesim.Config{Lag: fargatesim.Lag{List: 20 * time.Second}, Fault: k.fault}, func(w *world) {
+		w.dead = k.isDead
+		w.start()
+		k.arm(3) // a definition is looked for, registered, and run
+		w.create(nginx("web"))
+		for len(w.sim.Tasks()) == 0 {
+			time.Sleep(time.Second) // on the bubble's clock
+		}
+		w.stopProvider()
+		k.revive()
+		w.begun = func() { w.remove("web") }
+		w.start()
+		if left := w.active(); len(left) > 0 {
+			t.Errorf("%d tasks run for a pod that was let go", len(left))
+		}
+	})
+}
+
 // The orphan of an unanswered launch is no orphan: its pod waits for it.
 func TestTaskOfAnUnansweredLaunchIsFoundByTheSweep(t *testing.T) {
 	tell(t, fargatesim.Config{}, func(w *world) {

@@ -27,6 +27,17 @@ func (r *reader) check() {
 	}
 }
 
+// checkGrant finds what the table [[Grants]] begun last lacks.
+func (r *reader) checkGrant() {
+	line := r.begun[len(r.begun)-1]
+	if _, said := r.lines["Grants.Namespaces"]; !said {
+		r.fault(line, "Grants.Namespaces", "missing in this table; list the namespaces it is for")
+	}
+	if _, said := r.lines["Grants.TaskRoles"]; !said {
+		r.fault(line, "Grants.TaskRoles", "missing in this table, which so grants nothing")
+	}
+}
+
 // sound reports whether nothing was wrong about a key.
 func (r *reader) sound(name string) bool {
 	return !slices.ContainsFunc(r.faults, func(f Fault) bool { return f.Key == name })

@@ -28,7 +28,7 @@ type Config struct {
 	SecurityGroups []string
 	// AssignPublicIPv4Address gives each task a public address besides its VPC address.
 	AssignPublicIPv4Address bool
-	// ExecutionRoleARN is the role that pulls images and writes logs on a task's behalf; "": none.
+	// ExecutionRoleARN is the role that pulls images, writes logs and reads secrets on a task's behalf; "": none.
 	// Its key is ExecutionRoleArn.
 	ExecutionRoleARN string
 	// CloudWatchLogGroupName is the log group of all containers; "": no logs. It needs ExecutionRoleARN.
@@ -52,6 +52,8 @@ type Config struct {
 	Tags       map[string]string
 	Kubernetes Kubernetes
 	Node       Node
+	// Grants are what pods may ask of AWS by annotation; nil: nothing.
+	Grants Grants
 }
 
 // TaskDefinitions is the table [TaskDefinitions].

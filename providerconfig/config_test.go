@@ -50,6 +50,10 @@ func TestGoodFiles(t *testing.T) {
 			c.Tags = map[string]string{"team": "web", "cost center": "42"}
 			c.Kubernetes.APIServer = "[2001:db8::1]:6443"
 			c.Node = providerconfig.Node{Zone: "eu-west-1a"}
+			c.Grants = providerconfig.Grants{
+				{Namespaces: []string{"shop", "team-*"}, TaskRoles: []string{"arn:aws:iam::123456789012:role/shop-*", "arn:aws-cn:iam::123456789012:role/apps/?"}},
+				{Namespaces: []string{"*"}, TaskRoles: []string{"arn:aws:iam::123456789012:role/everybody"}},
+			}
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -124,7 +128,8 @@ func TestExampleNamesEveryKey(t *testing.T) {
 	}
 	for _, name := range providerconfig.KeyNames() {
 		last := name[strings.LastIndex(name, ".")+1:]
-		if !strings.Contains("\n"+string(data), "\n"+last+" = ") {
+		// What has no default stands there as an example, after a #.
+		if text := "\n" + string(data); !strings.Contains(text, "\n"+last+" = ") && !strings.Contains(text, "\n#   "+last+" = ") {
 			t.Errorf("examples/fargate.toml does not name %s", name)
 		}
 	}

@@ -1,6 +1,7 @@
 package providerconfig
 
 import (
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -29,14 +30,27 @@ var (
 	roleARN         = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)
 	logGroupName    = regexp.MustCompile(`^[A-Za-z0-9_/.#-]{1,512}$`) // CloudWatch Logs API reference: CreateLogGroup
 	platformVersion = regexp.MustCompile(`^(LATEST|[0-9]+\.[0-9]+\.[0-9]+)$`)
-	tagKey          = regexp.MustCompile(`^[\p{L}\p{N} +=._:/@-]{1,128}$`) // ECS API reference: Tag
-	tagValue        = regexp.MustCompile(`^[\p{L}\p{N} +=._:/@-]{0,256}$`) // ECS API reference: Tag
+	tagKey          = regexp.MustCompile(`^[\p{L}\p{N} +=._:/@-]{1,128}$`)                      // ECS API reference: Tag
+	namespaces      = regexp.MustCompile(`^[a-z0-9*?-]{1,63}$`)                                 // Kubernetes: DNS label
+	taskRoles       = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/*?-]+$`) // wildcards in path and name alone
+	tagValue        = regexp.MustCompile(`^[\p{L}\p{N} +=._:/@-]{0,256}$`)                      // ECS API reference: Tag
 )
 
 const (
 	maxSubnets        = 16 // ECS API reference: AwsVpcConfiguration
 	maxSecurityGroups = 5  // ECS API reference: AwsVpcConfiguration
+
+	noMost = math.MaxInt
 )
+
+// repeated are the tables that a file may have any number of, as [[Grants]]. Each is begun in the config, the keys in
+// it go to the one begun last, and then it is checked.
+var repeated = map[string]struct {
+	begin func(*Config)
+	check func(*reader)
+}{
+	"Grants": {begin: func(c *Config) { c.Grants = append(c.Grants, Grant{}) }, check: (*reader).checkGrant},
+}
 
 // keys is all that a file may say, but for the names under [Tags], which are the operator's.
 var keys = slices.Concat([]key{
@@ -88,9 +102,14 @@ var keys = slices.Concat([]key{
 		flag(func(c *Config) *bool { return &c.Node.ComputeTypeLabel })},
 	{"Node.Zone", `an availability zone such as "eu-west-1a"`,
 		text(func(c *Config) *string { return &c.Node.Zone }, strings.ToLower, zone.MatchString)},
+	{name: "Grants"},
+	{"Grants.Namespaces", `a list of namespaces such as "shop", each once; * stands for any characters and ? for one`,
+		list(func(c *Config) *[]string { return &c.Grants.last().Namespaces }, 1, noMost, namespaces.MatchString)},
+	{"Grants.TaskRoles", `a list of ARNs such as "arn:aws:iam::123456789012:role/shop-*", each once; * stands for any characters but / and ? for one`,
+		list(func(c *Config) *[]string { return &c.Grants.last().TaskRoles }, 1, noMost, taskRoles.MatchString)},
 }, limitKeys(
 	"RunTask", "ClusterResourceModify", "ClusterResourceRead", "ClusterRead", "ClusterModify",
-	"TaskDefinitionModify", "TaskDefinitionRead", "Other",
+	"TaskDefinitionModify", "TaskDefinitionRead", "GetLogEvents", "FilterLogEvents", "Other",
 ))
 
 // limitKeys are the rows of [Limits]. The rates that hold where the file says nothing are AWS's; they stand where
@@ -123,13 +142,21 @@ func keysUnder(prefix string) string {
 		switch {
 		case !under || strings.Contains(name, "."):
 		case k.set == nil:
-			tables = append(tables, "["+name+"]")
+			tables = append(tables, header(name))
 		default:
 			names = append(names, name)
 		}
 	}
 	if prefix != "" {
-		return "the keys of [" + strings.TrimSuffix(prefix, ".") + "] are " + strings.Join(names, ", ")
+		return "the keys of " + header(strings.TrimSuffix(prefix, ".")) + " are " + strings.Join(names, ", ")
 	}
 	return "the keys are " + strings.Join(names, ", ") + " and the tables " + strings.Join(tables, ", ")
+}
+
+// header is how a table begins in a file.
+func header(table string) string {
+	if _, isRepeated := repeated[table]; isRepeated {
+		return "[[" + table + "]]"
+	}
+	return "[" + table + "]"
 }

@@ -5,27 +5,72 @@ import (
 	"unicode/utf8"
 )
 
+// binding is a variable while its container is worked through.
+type binding struct {
+	Variable
+	pieces []piece // what a Secret variable is made of, in order; nil of any other, whose Value says it all
+}
+
+// piece is a text in clear or, if from is set, the value of a Secret's key.
+type piece struct {
+	text string
+	from *secretKey
+}
+
+// composition grows a text out of literals and variables. As soon as a Secret's value is among them the
+// text exists in pieces alone.
+type composition struct {
+	text   strings.Builder // since the last piece
+	pieces []piece
+	marks  Marks
+}
+
+func (c *composition) add(b binding) {
+	c.marks = c.marks.with(b.Marks)
+	if !b.Secret {
+		c.text.WriteString(b.Value)
+		return
+	}
+	c.cut()
+	c.pieces = append(c.pieces, b.pieces...)
+}
+
+// cut makes a piece of the text so far.
+func (c *composition) cut() {
+	if c.text.Len() > 0 {
+		c.pieces = append(c.pieces, piece{text: c.text.String()})
+		c.text.Reset()
+	}
+}
+
+// value is the whole: a text in clear or, if marked as secret, pieces.
+func (c *composition) value() (text string, pieces []piece, marks Marks) {
+	if c.marks.Secret {
+		c.cut()
+		return "", c.pieces, c.marks
+	}
+	return c.text.String(), nil, c.marks
+}
+
 // expand replaces each $(NAME) in the text by what lookup knows of it, and $$ by a single $. A name
 // that lookup does not know stays as it is written, as does an unfinished reference. It returns the
 // marks of everything that went in. (The rules are Kubernetes', third_party/forked/golang/expansion.)
-func expand(text string, lookup func(name string) (Variable, bool)) (string, Marks) {
-	var out strings.Builder
-	var marks Marks
+func expand(text string, lookup func(name string) (binding, bool)) (string, []piece, Marks) {
+	var out composition
 	for {
 		before, after, found := strings.Cut(text, "$")
-		out.WriteString(before)
+		out.text.WriteString(before)
 		if !found {
-			return out.String(), marks
+			return out.value()
 		}
 		name, length := reference(after)
-		switch v, known := lookup(name); {
+		switch b, known := lookup(name); {
 		case length > 0 && known:
-			out.WriteString(v.Value)
-			marks = marks.with(v.Marks)
+			out.add(b)
 		case length > 0:
-			out.WriteString("$" + after[:length])
+			out.text.WriteString("$" + after[:length])
 		default:
-			length = literal(&out, after)
+			length = literal(&out.text, after)
 		}
 		text = after[length:]
 	}

@@ -5,9 +5,9 @@ import "testing"
 // The cases are those of Kubernetes' own test of its expansion, third_party/forked/golang/expansion.
 func TestExpand(t *testing.T) {
 	known := map[string]string{"VAR_A": "A", "VAR_B": "B", "VAR_C": "C", "VAR_REF": "$(VAR_A)", "VAR_EMPTY": ""}
-	lookup := func(name string) (Variable, bool) {
+	lookup := func(name string) (binding, bool) {
 		value, ok := known[name]
-		return Variable{Value: value}, ok
+		return binding{Variable: Variable{Value: value}}, ok
 	}
 	for text, want := range map[string]string{
 		"$(VAR_A)":                       "A",
@@ -38,7 +38,7 @@ func TestExpand(t *testing.T) {
 		"$é$(VAR_B)":                     "$éB",
 		"$$$$$$foo$$$$bar$$(VAR_A)$(OK)": "$$$foo$$bar$(VAR_A)$(OK)",
 	} {
-		if got, _ := expand(text, lookup); got != want {
+		if got, _, _ := expand(text, lookup); got != want {
 			t.Errorf("expand(%q) = %q, want %q", text, got, want)
 		}
 	}

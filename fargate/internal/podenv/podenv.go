@@ -2,7 +2,9 @@
 // arguments with their $(VAR) references expanded, exactly as a kubelet would.
 //
 // It never fetches anything: References says which ConfigMaps and Secrets a pod names, the caller
-// brings them, Resolve reads them. No value of a Secret ever appears in a Problem.
+// brings them, Resolve reads them. No value of a Secret ever appears in a Variable, a Word or a Problem:
+// Environment.Secrets has them, as Values that do not show themselves, each under an address; a variable
+// says where its value is.
 //
 // The rule, from weakest to strongest (kubelet's makeEnvironmentVariables):
 //
@@ -50,15 +52,17 @@ func (m Marks) with(other Marks) Marks {
 
 // Variable is one environment variable with its final value.
 type Variable struct {
-	Name, Value string
+	Name  string
+	Value string // empty if Secret
 	Marks
+	Stored      Stored // where the value is, if Secret
 	ServiceLink bool   // announces a Service other than kubernetes: the first to go when space is short
 	Field       string // the field that gave the value, such as spec.containers[0].env[2].valueFrom.secretKeyRef; empty for what no field asked for
 }
 
 // Word is one expanded element of a command or of its arguments.
 type Word struct {
-	Value string
+	Value string // empty if Secret
 	Marks
 	Field string // spec.containers[0].args[1]
 }
@@ -74,22 +78,55 @@ type Container struct {
 // Environment holds one entry for each of the pod's containers, in the pod's order.
 type Environment struct {
 	Containers []Container
+	documents  []Document // what Secrets returns
 }
 
 // Resolve returns the environment of each of the pod's containers, and every problem met on the way,
-// in the order of the fields. The environment is complete only when no problem Blocks.
-// The same pod and sources give the same answer, byte for byte.
+// in the order of the fields; what is wrong about values of Secrets comes last. The environment is complete
+// only when no problem Blocks. The same pod and sources give the same answer, byte for byte.
 func Resolve(pod *corev1.Pod, sources Sources) (Environment, []Problem) {
 	links := serviceLinks(pod, sources)
 	var environment Environment
 	var problems problemList
+	var all [][]binding
 	for i := range pod.Spec.Containers {
 		c := &pod.Spec.Containers[i]
 		r := resolver{pod: pod, sources: sources, container: c, index: i, links: links,
-			own: map[string]Variable{}, problems: &problems}
-		environment.Containers = append(environment.Containers, r.resolve())
+			own: map[string]binding{}, problems: &problems}
+		container, bindings := r.resolve()
+		environment.Containers = append(environment.Containers, container)
+		all = append(all, bindings)
 	}
+	environment.store(pod.Namespace, all, &problems)
 	return environment, problems
+}
+
+// store gives each container its variables, the secret ones with the place of their value.
+func (e *Environment) store(namespace string, all [][]binding, problems *problemList) {
+	values := shelves{}
+	for i, bindings := range all {
+		for _, b := range bindings {
+			if b.Secret && !values.put(b) {
+				problems.add(Problem{Field: b.Field, Container: e.Containers[i].Name, Reason: ReasonInvalidSecretValue, Effect: Waits,
+					Message: "the value of variable " + b.Name + " is not UTF-8 text, which an environment variable must be"})
+			}
+		}
+	}
+	var tooLarge map[Address]bool
+	e.documents, tooLarge = values.documents(namespace)
+	for i, bindings := range all {
+		for _, b := range bindings {
+			if b.Secret {
+				shelf, key := place(b)
+				b.Stored = Stored{Address: values.address(namespace, shelf), Key: key}
+			}
+			if tooLarge[b.Stored.Address] {
+				problems.add(Problem{Field: b.Field, Container: e.Containers[i].Name, Reason: ReasonSecretTooLarge, Effect: Waits,
+					Message: "the values of Secrets that the pod takes from one source exceed the 65,536 bytes that AWS Secrets Manager holds in one secret"})
+			}
+			e.Containers[i].Variables = append(e.Containers[i].Variables, b.Variable)
+		}
+	}
 }
 
 // hostname is the name a container runtime would give the pod: at most 63 characters, as the kernel's is.
@@ -104,15 +141,17 @@ func hostname(pod *corev1.Pod) string {
 	return name[:min(len(name), 63)]
 }
 
-// variables are the container's own over the service links, by name. HOSTNAME comes last and gives way to
-// both; on a real node the container runtime adds it, which is why no $(HOSTNAME) ever expands to it.
-func variables(pod *corev1.Pod, links, own map[string]Variable) []Variable {
-	all := map[string]Variable{
-		"HOSTNAME": {Name: "HOSTNAME", Value: hostname(pod), Marks: Marks{PerPod: true}},
+// variables are the container's own over the service links, sorted by name. HOSTNAME comes last and gives
+// way to both; on a real node the container runtime adds it, which is why no $(HOSTNAME) ever expands to it.
+func variables(pod *corev1.Pod, links map[string]Variable, own map[string]binding) []binding {
+	all := map[string]binding{
+		"HOSTNAME": {Variable: Variable{Name: "HOSTNAME", Value: hostname(pod), Marks: Marks{PerPod: true}}},
 	}
-	maps.Copy(all, links)
+	for name, link := range links {
+		all[name] = binding{Variable: link}
+	}
 	maps.Copy(all, own)
-	sorted := make([]Variable, 0, len(all))
+	sorted := make([]binding, 0, len(all))
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		sorted = append(sorted, all[name])
 	}

@@ -18,6 +18,9 @@ const (
 	ReasonMandatorySecretNotFound         = "MandatorySecretNotFound"
 	ReasonMandatorySecretKeyNotFound      = "MandatorySecretKeyNotFound"
 	ReasonInvalidEnvironmentVariableNames = "InvalidEnvironmentVariableNames"
+	// The next two are our own: values that a Secret may hold and an environment variable may not.
+	ReasonInvalidSecretValue = "InvalidSecretValue"
+	ReasonSecretTooLarge     = "SecretTooLarge"
 	// ReasonUnsupported is the reason of a source that no later change of the cluster makes resolvable.
 	ReasonUnsupported = "UnsupportedPodSpec"
 )

@@ -99,23 +99,23 @@ func (r *resolver) configMapKeyRef(field, variable string, ref *corev1.ConfigMap
 	return Variable{Value: value, Field: field}, ok
 }
 
-func (r *resolver) secretKeyRef(field, variable string, ref *corev1.SecretKeySelector) (Variable, bool) {
+// secretKeyRef gives the variable its value, unless that is missing.
+func (r *resolver) secretKeyRef(v Variable, ref *corev1.SecretKeySelector) {
 	optional := ptr.Deref(ref.Optional, false)
-	found, ok := r.secret(field, ref.Name, optional, skipping(variable))
+	found, ok := r.secret(v.Field, ref.Name, optional, skipping(v.Name))
 	if !ok {
-		return Variable{}, false
+		return
 	}
-	value, ok := found.Data[ref.Key]
-	switch {
+	switch _, ok := found.Data[ref.Key]; {
 	case ok:
+		r.setSecret(v, ref.Name, found, ref.Key)
 	case optional:
-		r.problem(Noted, field, ReasonOptionalSecretKeyNotFound,
-			"%skey %q does not exist in secret %q", skipping(variable), ref.Key, ref.Name)
+		r.problem(Noted, v.Field, ReasonOptionalSecretKeyNotFound,
+			"%skey %q does not exist in secret %q", skipping(v.Name), ref.Key, ref.Name)
 	default:
-		r.problem(Waits, field, ReasonMandatorySecretKeyNotFound,
+		r.problem(Waits, v.Field, ReasonMandatorySecretKeyNotFound,
 			"couldn't find key %s in Secret %s/%s", ref.Key, r.pod.Namespace, ref.Name)
 	}
-	return Variable{Value: string(value), Marks: Marks{Secret: true}, Field: field}, ok
 }
 
 func skipping(variable string) string {

@@ -18,11 +18,12 @@ type resolver struct {
 	container *corev1.Container
 	index     int                 // of the container in the pod
 	links     map[string]Variable // of the pod's Services, the same for every container: never written
-	own       map[string]Variable // what this container's fields gave so far
+	own       map[string]binding  // what this container's fields gave so far
 	problems  *problemList
 }
 
-func (r *resolver) resolve() Container {
+// resolve returns the container without its variables, and these.
+func (r *resolver) resolve() (Container, []binding) {
 	for i, from := range r.container.EnvFrom {
 		r.envFrom(i, from)
 	}
@@ -30,25 +31,24 @@ func (r *resolver) resolve() Container {
 		r.env(i, env)
 	}
 	return Container{
-		Name:      r.container.Name,
-		Variables: variables(r.pod, r.links, r.own),
-		Command:   r.words("command", r.container.Command),
-		Args:      r.words("args", r.container.Args),
-	}
+		Name:    r.container.Name,
+		Command: r.words("command", r.container.Command),
+		Args:    r.words("args", r.container.Args),
+	}, variables(r.pod, r.links, r.own)
 }
 
-func (r *resolver) lookup(name string) (Variable, bool) {
-	if v, ok := r.own[name]; ok {
-		return v, true
+func (r *resolver) lookup(name string) (binding, bool) {
+	if b, ok := r.own[name]; ok {
+		return b, true
 	}
 	v, ok := r.links[name]
-	return v, ok
+	return binding{Variable: v}, ok
 }
 
 func (r *resolver) words(field string, texts []string) []Word {
 	var words []Word
 	for i, text := range texts {
-		value, marks := expand(text, r.lookup)
+		value, _, marks := expand(text, r.lookup)
 		words = append(words, Word{Value: value, Marks: marks, Field: r.field("%s[%d]", field, i)})
 	}
 	return words
@@ -58,7 +58,9 @@ func (r *resolver) field(format string, args ...any) string {
 	return fmt.Sprintf("spec.containers[%d].", r.index) + fmt.Sprintf(format, args...)
 }
 
-func (r *resolver) set(v Variable) { r.own[v.Name] = v }
+func (r *resolver) set(v Variable, pieces ...piece) {
+	r.own[v.Name] = binding{Variable: v, pieces: pieces}
+}
 
 // envFrom takes all keys of a ConfigMap or Secret. A ConfigMap's binaryData is not meant for environments.
 func (r *resolver) envFrom(i int, from corev1.EnvFromSource) {
@@ -66,24 +68,34 @@ func (r *resolver) envFrom(i int, from corev1.EnvFromSource) {
 	case from.ConfigMapRef != nil:
 		ref := from.ConfigMapRef
 		if found, ok := r.configMap(r.field("envFrom[%d].configMapRef", i), ref.Name, ptr.Deref(ref.Optional, false), ""); ok {
-			r.setAll(r.field("envFrom[%d].configMapRef", i), from.Prefix, "configmap", ref.Name, found.Data, Marks{})
+			r.setAll(r.field("envFrom[%d].configMapRef", i), from.Prefix, "configmap", ref.Name, slices.Sorted(maps.Keys(found.Data)),
+				func(v Variable, key string) { v.Value = found.Data[key]; r.set(v) })
 		}
 	case from.SecretRef != nil:
 		ref := from.SecretRef
 		if found, ok := r.secret(r.field("envFrom[%d].secretRef", i), ref.Name, ptr.Deref(ref.Optional, false), ""); ok {
-			r.setAll(r.field("envFrom[%d].secretRef", i), from.Prefix, "secret", ref.Name, texts(found.Data), Marks{Secret: true})
+			r.setAll(r.field("envFrom[%d].secretRef", i), from.Prefix, "secret", ref.Name, slices.Sorted(maps.Keys(found.Data)),
+				func(v Variable, key string) { r.setSecret(v, ref.Name, found, key) })
 		}
 	}
 }
 
-func (r *resolver) setAll(field, prefix, kind, source string, data map[string]string, marks Marks) {
+// setSecret gives a variable the value of a Secret's key.
+func (r *resolver) setSecret(v Variable, name string, secret *corev1.Secret, key string) {
+	v.Secret = true
+	r.set(v, piece{from: &secretKey{name: name, key: key, uid: secret.UID,
+		resourceVersion: secret.ResourceVersion, value: Hide(string(secret.Data[key]))}})
+}
+
+// setAll has set give a variable to each of a source's keys that can be one's name.
+func (r *resolver) setAll(field, prefix, kind, source string, keys []string, set func(v Variable, key string)) {
 	var skipped []string
-	for _, key := range slices.Sorted(maps.Keys(data)) {
+	for _, key := range keys {
 		if len(validation.IsRelaxedEnvVarName(prefix+key)) > 0 {
 			skipped = append(skipped, prefix+key)
 			continue
 		}
-		r.set(Variable{Name: prefix + key, Value: data[key], Marks: marks, Field: field})
+		set(Variable{Name: prefix + key, Field: field}, key)
 	}
 	if len(skipped) > 0 {
 		r.problem(Noted, field, ReasonInvalidEnvironmentVariableNames,
@@ -97,8 +109,8 @@ func (r *resolver) env(i int, env corev1.EnvVar) {
 	field := r.field("env[%d]", i)
 	from := env.ValueFrom
 	if env.Value != "" || from == nil {
-		value, marks := expand(env.Value, r.lookup)
-		r.set(Variable{Name: env.Name, Value: value, Marks: marks, Field: field + ".value"})
+		value, pieces, marks := expand(env.Value, r.lookup)
+		r.set(Variable{Name: env.Name, Value: value, Marks: marks, Field: field + ".value"}, pieces...)
 		return
 	}
 	var v Variable
@@ -111,7 +123,7 @@ func (r *resolver) env(i int, env corev1.EnvVar) {
 	case from.ConfigMapKeyRef != nil:
 		v, ok = r.configMapKeyRef(field+".valueFrom.configMapKeyRef", env.Name, from.ConfigMapKeyRef)
 	case from.SecretKeyRef != nil:
-		v, ok = r.secretKeyRef(field+".valueFrom.secretKeyRef", env.Name, from.SecretKeyRef)
+		r.secretKeyRef(Variable{Name: env.Name, Field: field + ".valueFrom.secretKeyRef"}, from.SecretKeyRef)
 	case from.FileKeyRef != nil:
 		r.problem(Refuses, field+".valueFrom.fileKeyRef", ReasonUnsupported, "file %s of volume %q cannot be read before the task starts", from.FileKeyRef.Path, from.FileKeyRef.VolumeName)
 	default:
@@ -127,12 +139,4 @@ func (r *resolver) env(i int, env corev1.EnvVar) {
 func (r *resolver) problem(effect Effect, field, reason, format string, args ...any) {
 	r.problems.add(Problem{Field: field, Container: r.container.Name, Reason: reason,
 		Message: fmt.Sprintf(format, args...), Effect: effect})
-}
-
-func texts(data map[string][]byte) map[string]string {
-	out := make(map[string]string, len(data))
-	for key, value := range data {
-		out[key] = string(value)
-	}
-	return out
 }

@@ -37,6 +37,7 @@ func containerDefinition(in Input, i int, ports map[int32]bool, chosen contents)
 		Command:                command,
 		WorkingDirectory:       optional(c.WorkingDir),
 		Environment:            environment(in.Environment.Containers[i], chosen),
+		Secrets:                secrets(in.Environment.Containers[i], in.Secrets),
 		PortMappings:           portMappings(c.Ports, ports),
 		Cpu:                    int32(cpuOf(&c.Resources, in.Settings) / 1000),
 		Memory:                 positive(limitMiB(&c.Resources)),
@@ -77,11 +78,11 @@ func values(words []podenv.Word) []string {
 	return texts
 }
 
-// environment is what the definition holds of a container's variables: those that all replicas share.
+// environment is what the definition holds in clear of a container's variables: those that all replicas share.
 func environment(env podenv.Container, chosen contents) []ecstypes.KeyValuePair {
 	var pairs []ecstypes.KeyValuePair
 	for _, v := range env.Variables {
-		if v.PerPod && !chosen.private || v.ServiceLink && chosen.noLinks {
+		if v.Secret || v.PerPod && !chosen.private || v.ServiceLink && chosen.noLinks {
 			continue
 		}
 		pairs = append(pairs, pair(v.Name, v.Value))

@@ -2,6 +2,7 @@ package taskdef_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,7 +77,9 @@ func fuzzed(t *testing.T, pod *corev1.Pod) (taskdef.Translation, error) {
 		if r.Kind == podenv.ConfigMap {
 			sources.ConfigMaps[r.Name] = &corev1.ConfigMap{Data: map[string]string{"key": "value", "SIZE": "7", "COLOUR": "red"}}
 		} else {
-			sources.Secrets[r.Name] = &corev1.Secret{Data: map[string][]byte{"key": []byte(planted), "PASSWORD": []byte(planted)}}
+			secret := &corev1.Secret{Data: map[string][]byte{"key": []byte(planted), "PASSWORD": []byte(planted), "USER": []byte(planted)}}
+			secret.Name, secret.UID, secret.ResourceVersion = r.Name, "77e0c1f2-0000-4000-8000-000000000001", "4711"
+			sources.Secrets[r.Name] = secret
 		}
 	}
 	environment, problems := podenv.Resolve(pod, sources)
@@ -85,8 +88,10 @@ func fuzzed(t *testing.T, pod *corev1.Pod) (taskdef.Translation, error) {
 			t.Fatalf("problem %q shows a Secret's value", p.Message)
 		}
 	}
-	translation, err := taskdef.Translate(input(pod, environment))
-	output := string(taskdef.WireJSON(translation.Definition)) + string(taskdef.WireJSON(translation.Run)) + strings.Join(lines(translation.Findings), "")
+	in := input(pod, environment)
+	in.ServiceAccountRole = "arn:aws:iam::123456789012:role/task-" + pod.Spec.ServiceAccountName
+	translation, err := taskdef.Translate(in)
+	output := fmt.Sprintf("%+v %#v", in, environment) + string(taskdef.WireJSON(translation.Definition)) + string(taskdef.WireJSON(translation.Run)) + strings.Join(lines(translation.Findings), "")
 	if err != nil {
 		output += err.Error()
 	}

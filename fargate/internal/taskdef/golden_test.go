@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -96,6 +97,15 @@ var settings = taskdef.Settings{
 	Subnets:          []string{"subnet-0a", "subnet-0b"},
 	SecurityGroups:   []string{"sg-0a"},
 	Tags:             map[string]string{"team": "platform"},
+	Grants:           grants{"default": "arn:aws:iam::123456789012:role/task-"},
+}
+
+// grants let the pods of a namespace ask for the roles whose ARN begins so.
+type grants map[string]string
+
+func (g grants) TaskRole(namespace, roleARN string) bool {
+	prefix, ok := g[namespace]
+	return ok && strings.HasPrefix(roleARN, prefix)
 }
 
 // load reads a pod and the ConfigMaps, Secrets and Services that stand beside it in the file.
@@ -152,10 +162,19 @@ func nodeSources() podenv.Sources {
 }
 
 func input(pod *corev1.Pod, environment podenv.Environment) taskdef.Input {
-	return taskdef.Input{Pod: pod, Environment: environment, Settings: settings, ID: podid.ID{
+	return taskdef.Input{Pod: pod, Environment: environment, Secrets: published(environment), Settings: settings, ID: podid.ID{
 		Owner:     podid.Owner{ClusterUID: "8f14e45f-ceea-467f-a8d1-3f1b2c4d5e6f", NodeName: "virtual-kubelet"},
 		Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID,
 	}}
+}
+
+// published is where the environment's secret values would be.
+func published(environment podenv.Environment) map[podenv.Address]string {
+	arns := map[podenv.Address]string{}
+	for _, document := range environment.Secrets() {
+		arns[document.Address] = "arn:aws:secretsmanager:us-east-1:123456789012:secret:vk/8f14e45f-b4742f44/" + string(document.Address) + "-a1B2c3"
+	}
+	return arns
 }
 
 // translate resolves and translates a pod that needs nothing but itself.

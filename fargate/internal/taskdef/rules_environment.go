@@ -11,26 +11,32 @@ import (
 )
 
 const (
-	fieldEnv     = "spec.containers[].env"
-	noSecrets    = "values from Secrets are not supported yet, and a task definition would show them"
-	withoutThose = "remove them, or let the container fetch them from AWS Secrets Manager itself"
-	fromASecret  = "expanded from a value of a Secret"
+	fieldEnv    = "spec.containers[].env"
+	fieldSecret = "spec.containers[].env[].valueFrom.secretKeyRef"
+	asSecret    = "secrets of the container: the values reach it through AWS Secrets Manager, read by the execution role"
+	fromASecret = "expanded from a value of a Secret"
 )
 
 var environmentRules = []rule{
 	quiet("spec.containers[].envFrom[].prefix", Mapped, "begins the variables' names"),
 	quiet("spec.containers[].envFrom[].configMapRef", Mapped, "environment; binaryData is passed over"),
-	loud("spec.containers[].envFrom[].secretRef", "", Refused, noSecrets, withoutThose, secretVariables(".secretRef")),
+	quiet("spec.containers[].envFrom[].secretRef", Mapped, asSecret),
 	quiet("spec.containers[].env[].name", Mapped, "name of the variable"),
 	loud("spec.containers[].env[].name", "VK_CLUSTER_UID, VK_NODE_NAME, VK_POD_NAMESPACE, VK_POD_NAME, VK_POD_UID, VK_ATTEMPT", Warned, "the name is reserved for the provider, and the variable is left out", "choose another name", reservedNames),
 	quiet("spec.containers[].env[].value", Mapped, "environment, with $(VAR) expanded as kubelet does"),
-	loud("spec.containers[].env[].value", fromASecret, Refused, noSecrets, withoutThose, secretVariables("].value")),
+	quietCase("spec.containers[].env[].value", fromASecret, Mapped, asSecret+"; the pod gets a task definition of its own if the value differs between replicas"),
 	quiet("spec.containers[].env[].valueFrom.fieldRef", Mapped, "environment; what differs between replicas travels in the task's overrides"),
 	loud("spec.containers[].env[].valueFrom.fieldRef", "status.podIP, podIPs, hostIP, hostIPs", Refused, "the address is not known before the task starts", "read it inside the container from $ECS_CONTAINER_METADATA_URI_V4, or remove the variable", unresolvable(".fieldRef")),
 	quiet("spec.containers[].env[].valueFrom.resourceFieldRef", Mapped, "environment; a limit that is not set answers with what the node has to give"),
 	loud("spec.containers[].env[].valueFrom.resourceFieldRef", "other than cpu, memory, ephemeral-storage", Refused, "Fargate has CPU, memory and ephemeral storage alone", "name requests or limits of these, or remove the variable", unresolvable(".resourceFieldRef")),
 	quiet("spec.containers[].env[].valueFrom.configMapKeyRef", Mapped, "environment"),
-	loud("spec.containers[].env[].valueFrom.secretKeyRef", "", Refused, noSecrets, withoutThose, secretVariables(".secretKeyRef")),
+	quiet(fieldSecret, Mapped, asSecret),
+	loud(fieldSecret, "or another value from a Secret, without ExecutionRoleArn in fargate.toml", Refused, "values from Secrets reach a task through its execution role, and this node has none", "set ExecutionRoleArn in fargate.toml to a role that may read secrets of this node", secretVariables(func(in Input, _ podenv.Variable) bool {
+		return in.Settings.ExecutionRoleARN == ""
+	})),
+	loud(fieldSecret, "or another value from a Secret, not published", Refused, "values from Secrets reach a task through AWS Secrets Manager, and this one is not there", "let the container fetch it itself", secretVariables(func(in Input, v podenv.Variable) bool {
+		return in.Settings.ExecutionRoleARN != "" && in.Secrets[v.Stored.Address] == ""
+	})),
 	loud("spec.containers[].env[].valueFrom.fileKeyRef", "", Refused, "files of volumes cannot be read before the task starts", "put the value into a ConfigMap and use configMapKeyRef", unresolvable(".fileKeyRef")),
 	loud("spec.containers[].command", fromASecret, Refused, "a task definition would show the value", `let a shell read the variable: sh -c '... "$PASSWORD"'`, secretWords(func(c podenv.Container) []podenv.Word { return c.Command })),
 	loud("spec.containers[].args", fromASecret, Refused, "a task definition would show the value", `let a shell read the variable: sh -c '... "$PASSWORD"'`, secretWords(func(c podenv.Container) []podenv.Word { return c.Args })),
@@ -49,14 +55,14 @@ func unresolvable(suffix string) func(Input) []hit {
 	}
 }
 
-// secretVariables finds the fields that end so and put a Secret's value into the environment. Many
-// variables may come from one field; it is named once.
-func secretVariables(suffix string) func(Input) []hit {
+// secretVariables finds the fields that put a Secret's value into the environment and that the condition
+// holds for. Many variables may come from one field; it is named once.
+func secretVariables(holds func(Input, podenv.Variable) bool) func(Input) []hit {
 	return func(in Input) []hit {
 		var fields []string
 		for _, c := range in.Environment.Containers {
 			for _, v := range c.Variables {
-				if v.Secret && strings.HasSuffix(v.Field, suffix) {
+				if v.Secret && holds(in, v) {
 					fields = append(fields, v.Field)
 				}
 			}
@@ -109,13 +115,17 @@ func isReserved(name string) bool {
 	return false
 }
 
-// withoutReserved is the environment without variables that claim an identity.
-func withoutReserved(environment podenv.Environment) podenv.Environment {
-	containers := slices.Clone(environment.Containers)
+// effective is the environment without variables that claim an identity in Kubernetes, or one in AWS that a
+// task role replaces.
+func effective(in Input) podenv.Environment {
+	containers := slices.Clone(in.Environment.Containers)
 	for i := range containers {
 		containers[i].Variables = slices.DeleteFunc(slices.Clone(containers[i].Variables), func(v podenv.Variable) bool {
 			return isReserved(v.Name)
 		})
+		if taskRole(in) != "" {
+			containers[i].Variables = withoutWebhooks(containers[i].Variables)
+		}
 	}
 	return podenv.Environment{Containers: containers}
 }

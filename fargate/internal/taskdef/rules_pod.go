@@ -14,7 +14,6 @@ const (
 	fieldSize       = "metadata.annotations[" + AnnotationSize + "]"
 	fieldResources  = "spec.containers[].resources"
 	fieldStorage    = "spec.containers[].resources.requests[ephemeral-storage]"
-	annotationIAM   = "iam.amazonaws.com/role"
 	byScheduler     = "the scheduler reads it"
 	byControlPlane  = "the control plane reads it"
 	tokenVolumeName = "kube-api-access-" // the API server's own volume; admission plugin ServiceAccount
@@ -23,12 +22,6 @@ const (
 var annotationRules = []rule{
 	quiet(fieldSize, Mapped, "CPU units/MiB of the task, instead of the cheapest size that fits"),
 	loud(fieldSize, "a size that Fargate does not have, or too small", Refused, "the pod has no Fargate size", "choose one that Fargate has and that holds the pod, or remove the annotation", sizeHits(fieldSize)),
-	loud("metadata.annotations["+annotationIAM+"]", "", Refused, "task roles are not supported yet", "remove the annotation", func(in Input) []hit {
-		if role, ok := in.Pod.Annotations[annotationIAM]; ok {
-			return []hit{{detail: role}}
-		}
-		return nil
-	}),
 }
 
 // sizeHits finds a pod whose size fails for what the given field says.
@@ -61,7 +54,7 @@ var podRules = []rule{
 	quiet("spec.dnsPolicy", Accepted, "Default and ClusterFirst alike use the VPC's resolver, which knows no cluster.local names"),
 	loud("spec.dnsPolicy", "None", Refused, "Fargate tasks use the VPC's resolver", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.DNSPolicy == corev1.DNSNone })),
 	quiet("spec.nodeSelector", Accepted, byScheduler),
-	quiet("spec.serviceAccountName", Accepted, "no token reaches the container yet"),
+	serviceAccountRules[0], serviceAccountRules[1], serviceAccountRules[2],
 	quiet("spec.serviceAccount", Accepted, "as serviceAccountName"),
 	quiet("spec.automountServiceAccountToken", Accepted, "no token reaches the container yet"),
 	quiet("spec.nodeName", Accepted, byScheduler),

@@ -6,6 +6,8 @@ const (
 	notYet     = "volumes of this kind are not supported yet"
 	notFargate = "Fargate mounts no volumes of this kind"
 	elsewhere  = "run the pod on an ordinary node"
+
+	webhooksOwn = "aws-iam-token or eks-pod-identity-token, from EKS"
 )
 
 var volumeRules = []rule{
@@ -34,6 +36,13 @@ var volumeRules = []rule{
 	volume("azureDisk", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.AzureDisk != nil }),
 	volume("photonPersistentDisk", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.PhotonPersistentDisk != nil }),
 	quiet("spec.volumes[].projected", Accepted, "the API server's own "+tokenVolumeName+"... volume is left out: no token reaches the container yet"),
+	quietCase("spec.volumes[].projected", webhooksOwn+", beside a task role", Accepted, "left out, for the task role replaces it"),
+	loud("spec.volumes[].projected", webhooksOwn+", without a task role", Refused, "the identities that EKS gives to pods do not reach Fargate", "annotate the pod "+AnnotationRole+", or its ServiceAccount "+AnnotationServiceAccountRole, func(in Input) []hit {
+		if role, _ := askedRole(in); role != "" {
+			return nil
+		}
+		return onVolumes(isWebhookVolume)(in)
+	}),
 	projected("any other", notYet, "use env"),
 	volume("portworxVolume", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.PortworxVolume != nil }),
 	volume("scaleIO", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.ScaleIO != nil }),
@@ -50,7 +59,7 @@ func volume(kind, what, wayOut string, is func(*corev1.Volume) bool) rule {
 
 func projected(values, what, wayOut string) rule {
 	return loud("spec.volumes[].projected", values, Refused, what, wayOut, onVolumes(func(v *corev1.Volume) bool {
-		return v.Projected != nil && !isTokenVolume(v)
+		return v.Projected != nil && !isTokenVolume(v) && !isWebhookVolume(v)
 	}))
 }
 

@@ -50,8 +50,9 @@ func networkConfiguration(settings Settings) *ecstypes.NetworkConfiguration {
 	}}
 }
 
-// overrides are this pod's own values: its identity, on the first container, and whatever differs between
-// replicas unless a private definition holds that.
+// overrides are this pod's own values: its identity, on the first container, whatever differs between
+// replicas unless a private definition holds that, and the task role, which is no part of a definition so
+// that a grant withdrawn is withdrawn from every task that starts.
 func overrides(in Input, private bool) *ecstypes.TaskOverride {
 	var containers []ecstypes.ContainerOverride
 	for i, env := range in.Environment.Containers {
@@ -67,13 +68,13 @@ func overrides(in Input, private bool) *ecstypes.TaskOverride {
 			containers = append(containers, override)
 		}
 	}
-	return &ecstypes.TaskOverride{ContainerOverrides: containers}
+	return &ecstypes.TaskOverride{ContainerOverrides: containers, TaskRoleArn: optional(taskRole(in))}
 }
 
 func containerOverride(env podenv.Container) ecstypes.ContainerOverride {
 	var override ecstypes.ContainerOverride
 	for _, v := range env.Variables {
-		if v.PerPod {
+		if v.PerPod && !v.Secret {
 			override.Environment = append(override.Environment, pair(v.Name, v.Value))
 		}
 	}
@@ -95,6 +96,9 @@ func needsPrivate(in Input) (field, reason string) {
 	for _, env := range in.Environment.Containers {
 		if len(env.Command) > 0 && env.Command[0].PerPod {
 			return env.Command[0].Field, "ECS cannot override an entry point"
+		}
+		if field, found := ownSecret(env); found {
+			return field, "ECS cannot override what comes from a Secret"
 		}
 	}
 	if len(wireJSON(overrides(in, false))) > maxOverrides {

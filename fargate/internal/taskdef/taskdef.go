@@ -3,13 +3,16 @@
 //
 // It never calls anything, and asks neither clock nor chance: the same pod gives the same bytes.
 //
-// Two rules are kept here.
+// Three rules are kept here.
 //
 // A definition is addressed by the digest of its content. So whatever differs between replicas of one
 // template stays out of it and travels in RunTask's overrides: the pod's identity, environment variables
 // that name the pod, command arguments expanded from such variables. ECS lets overrides change a
 // container's command but not its entry point; hence command[0] becomes the entry point, and the rest of
 // command and args become ECS's command.
+//
+// No value of a Secret is in either: publish, then translate. The definition holds the ARNs under which
+// Secrets Manager has the values, and these stay the same as long as the Secret does.
 //
 // No field of a pod is silently ignored. Verdicts is the table: each field of PodSpec and Container is
 // mapped, emulated, accepted, warned about or refused. Check applies it to a pod.
@@ -43,6 +46,7 @@ type Settings struct {
 	DefaultCPUUnits  int               // for a container that asks for no CPU; 0: what the smallest size leaves
 	DefaultMemoryMiB int               // for a container that asks for no memory; 0: what the smallest size leaves
 	Prices           Prices            // the zero value: USEast1
+	Grants           Grants            // what pods may ask AWS for; nil: nothing
 }
 
 // Input is one pod, ready to be translated. Nothing of it is changed.
@@ -51,6 +55,11 @@ type Input struct {
 	ID          podid.ID
 	Environment podenv.Environment // of the same pod, with no problem left that Blocks
 	Settings    Settings
+	// Secrets holds the ARN of the Secrets Manager secret that each of Environment.Secrets was published in.
+	// A secret variable whose value is not in them is refused.
+	Secrets map[podenv.Address]string
+	// ServiceAccountRole is what the annotation AnnotationServiceAccountRole of the pod's ServiceAccount says.
+	ServiceAccountRole string
 }
 
 // Translation is what a pod is on Fargate.
@@ -71,7 +80,7 @@ func Translate(in Input) (Translation, error) {
 	if refused(findings) {
 		return Translation{}, &UnsupportedError{Findings: findings}
 	}
-	in.Environment = withoutReserved(in.Environment)
+	in.Environment = effective(in)
 	size, _ := size(in.Pod, in.Settings) // Check has refused what has no size
 	t := Translation{Size: size, Findings: findings}
 

@@ -57,11 +57,16 @@ type hit struct {
 	what   string // instead of the row's; may be empty
 }
 
-var rules = slices.Concat(annotationRules, podRules, podSecurityRules, volumeRules, containerRules, environmentRules, containerSecurityRules)
+var rules = slices.Concat(annotationRules, roleRules, podRules, podSecurityRules, volumeRules, containerRules, environmentRules, containerSecurityRules)
 
 // quiet is a rule for a field that is taken care of.
 func quiet(field string, verdict Verdict, what string) rule {
 	return rule{Row: Row{Field: field, Verdict: verdict, What: what}}
+}
+
+// quietCase is the same for some values of a field.
+func quietCase(field, values string, verdict Verdict, what string) rule {
+	return rule{Row: Row{Field: field, Case: values, Verdict: verdict, What: what}}
 }
 
 // loud is a rule that warns or refuses.

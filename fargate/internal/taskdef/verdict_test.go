@@ -103,7 +103,8 @@ func fields(path string, of reflect.Type) []string {
 // a brace is the container's, any other is the pod's spec; both are merged into a pod that is fine.
 var provocations = map[string]string{
 	"metadata.annotations[fargate.virtual-kubelet.io/size]|a size that Fargate does not have, or too small": "annotation 1024/9000",
-	"metadata.annotations[iam.amazonaws.com/role]|":                                                         "role",
+	"metadata.annotations[iam.amazonaws.com/role]|not granted to the namespace":                             "role arn:aws:iam::123456789012:role/admin",
+	"metadata.annotations[iam.amazonaws.com/role]|no role's ARN, or the execution role":                     "role admin",
 	"spec.initContainers|":                                                      "initContainers: [{name: i, image: i}]",
 	"spec.containers|more than 10":                                              "containers: [" + strings.Repeat("{name: c, image: i}, ", 11) + "]",
 	"spec.ephemeralContainers|":                                                 "ephemeralContainers: [{name: e, image: i}]",
@@ -155,26 +156,36 @@ var provocations = map[string]string{
 	"spec.containers[].terminationMessagePolicy|FallbackToLogsOnError":          "{terminationMessagePolicy: FallbackToLogsOnError}",
 	"spec.containers[].imagePullPolicy|Never":                                   "{imagePullPolicy: Never}",
 	"spec.containers[].stdinOnce|true":                                          "{stdinOnce: true}",
-	"spec.containers[].envFrom[].secretRef|":                                    "{envFrom: [{secretRef: {name: login}}]}",
-	"spec.containers[].env[].name|VK_CLUSTER_UID, VK_NODE_NAME, VK_POD_NAMESPACE, VK_POD_NAME, VK_POD_UID, VK_ATTEMPT": "{env: [{name: VK_ATTEMPT, value: '9'}]}",
-	"spec.containers[].env[].value|expanded from a value of a Secret":                                                  "{envFrom: [{secretRef: {name: login}}], env: [{name: U, value: $(PASSWORD)}]}",
-	"spec.containers[].env[].valueFrom.fieldRef|status.podIP, podIPs, hostIP, hostIPs":                                 "{env: [{name: A, valueFrom: {fieldRef: {fieldPath: status.hostIPs}}}]}",
-	"spec.containers[].env[].valueFrom.resourceFieldRef|other than cpu, memory, ephemeral-storage":                     "{env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.hugepages-2Mi}}}]}",
-	"spec.containers[].env[].valueFrom.secretKeyRef|":                                                                  "{env: [{name: A, valueFrom: {secretKeyRef: {name: login, key: PASSWORD}}}]}",
-	"spec.containers[].env[].valueFrom.fileKeyRef|":                                                                    "{env: [{name: A, valueFrom: {fileKeyRef: {volumeName: v, path: p, key: k}}}]}",
-	"spec.containers[].command|expanded from a value of a Secret":                                                      "{envFrom: [{secretRef: {name: login}}], command: [$(PASSWORD)]}",
-	"spec.containers[].args|expanded from a value of a Secret":                                                         "{envFrom: [{secretRef: {name: login}}], args: [$(PASSWORD)]}",
-	"spec.containers[].securityContext.capabilities.add|any other":                                                     "{securityContext: {capabilities: {add: [NET_ADMIN]}}}",
-	"spec.containers[].securityContext.privileged|true":                                                                "{securityContext: {privileged: true}}",
-	"spec.containers[].securityContext.seLinuxOptions|":                                                                "{securityContext: {seLinuxOptions: {level: s0}}}",
-	"spec.containers[].securityContext.windowsOptions|":                                                                "{securityContext: {windowsOptions: {runAsUserName: a}}}",
-	"spec.containers[].securityContext.runAsGroup|without runAsUser, here or for the pod":                              "{securityContext: {runAsGroup: 5}}",
-	"spec.containers[].securityContext.runAsNonRoot|true beside user 0, here or for the pod":                           "{securityContext: {runAsNonRoot: true, runAsUser: 0}}",
-	"spec.containers[].securityContext.runAsNonRoot|true without runAsUser, here or for the pod":                       "{securityContext: {runAsNonRoot: true}}",
-	"spec.containers[].securityContext.procMount|Unmasked":                                                             "{securityContext: {procMount: Unmasked}}",
-	"spec.containers[].securityContext.seccompProfile|Localhost":                                                       "{securityContext: {seccompProfile: {type: Localhost, localhostProfile: p}}}",
-	"spec.containers[].securityContext.seccompProfile|Unconfined":                                                      "{securityContext: {seccompProfile: {type: Unconfined}}}",
-	"spec.containers[].securityContext.appArmorProfile|other than RuntimeDefault":                                      "{securityContext: {appArmorProfile: {type: Unconfined}}}",
+	"spec.containers[].env[].name|VK_CLUSTER_UID, VK_NODE_NAME, VK_POD_NAMESPACE, VK_POD_NAME, VK_POD_UID, VK_ATTEMPT":        "{env: [{name: VK_ATTEMPT, value: '9'}]}",
+	"spec.containers[].env[].valueFrom.fieldRef|status.podIP, podIPs, hostIP, hostIPs":                                        "{env: [{name: A, valueFrom: {fieldRef: {fieldPath: status.hostIPs}}}]}",
+	"spec.containers[].env[].valueFrom.resourceFieldRef|other than cpu, memory, ephemeral-storage":                            "{env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.hugepages-2Mi}}}]}",
+	"spec.containers[].env[].valueFrom.secretKeyRef|or another value from a Secret, without ExecutionRoleArn in fargate.toml": "{env: [{name: A, valueFrom: {secretKeyRef: {name: login, key: PASSWORD}}}]}",
+	"spec.containers[].env[].valueFrom.secretKeyRef|or another value from a Secret, not published":                            "{env: [{name: A, valueFrom: {secretKeyRef: {name: login, key: PASSWORD}}}]}",
+	"spec.serviceAccountName|annotated eks.amazonaws.com/role-arn, not granted to the namespace":                              "serviceAccountName: s",
+	"spec.serviceAccountName|annotated eks.amazonaws.com/role-arn, no role's ARN, or the execution role":                      "serviceAccountName: s",
+	"spec.volumes[].projected|aws-iam-token or eks-pod-identity-token, from EKS, without a task role":                         "volumes: [{name: aws-iam-token, projected: {sources: [{serviceAccountToken: {path: token}}]}}]",
+	"spec.containers[].env[].valueFrom.fileKeyRef|":                                                                           "{env: [{name: A, valueFrom: {fileKeyRef: {volumeName: v, path: p, key: k}}}]}",
+	"spec.containers[].command|expanded from a value of a Secret":                                                             "{envFrom: [{secretRef: {name: login}}], command: [$(PASSWORD)]}",
+	"spec.containers[].args|expanded from a value of a Secret":                                                                "{envFrom: [{secretRef: {name: login}}], args: [$(PASSWORD)]}",
+	"spec.containers[].securityContext.capabilities.add|any other":                                                            "{securityContext: {capabilities: {add: [NET_ADMIN]}}}",
+	"spec.containers[].securityContext.privileged|true":                                                                       "{securityContext: {privileged: true}}",
+	"spec.containers[].securityContext.seLinuxOptions|":                                                                       "{securityContext: {seLinuxOptions: {level: s0}}}",
+	"spec.containers[].securityContext.windowsOptions|":                                                                       "{securityContext: {windowsOptions: {runAsUserName: a}}}",
+	"spec.containers[].securityContext.runAsGroup|without runAsUser, here or for the pod":                                     "{securityContext: {runAsGroup: 5}}",
+	"spec.containers[].securityContext.runAsNonRoot|true beside user 0, here or for the pod":                                  "{securityContext: {runAsNonRoot: true, runAsUser: 0}}",
+	"spec.containers[].securityContext.runAsNonRoot|true without runAsUser, here or for the pod":                              "{securityContext: {runAsNonRoot: true}}",
+	"spec.containers[].securityContext.procMount|Unmasked":                                                                    "{securityContext: {procMount: Unmasked}}",
+	"spec.containers[].securityContext.seccompProfile|Localhost":                                                              "{securityContext: {seccompProfile: {type: Localhost, localhostProfile: p}}}",
+	"spec.containers[].securityContext.seccompProfile|Unconfined":                                                             "{securityContext: {seccompProfile: {type: Unconfined}}}",
+	"spec.containers[].securityContext.appArmorProfile|other than RuntimeDefault":                                             "{securityContext: {appArmorProfile: {type: Unconfined}}}",
+}
+
+// circumstances are what has to hold besides the pod for a row to speak.
+var circumstances = map[string]func(*taskdef.Input){
+	"or another value from a Secret, without ExecutionRoleArn in fargate.toml":   func(in *taskdef.Input) { in.Settings.ExecutionRoleARN = "" },
+	"or another value from a Secret, not published":                              func(in *taskdef.Input) { in.Secrets = nil },
+	"annotated eks.amazonaws.com/role-arn, not granted to the namespace":         func(in *taskdef.Input) { in.ServiceAccountRole = "arn:aws:iam::123456789012:role/admin" },
+	"annotated eks.amazonaws.com/role-arn, no role's ARN, or the execution role": func(in *taskdef.Input) { in.ServiceAccountRole = settings.ExecutionRoleARN },
 }
 
 // Every row that warns or refuses speaks when its pod comes, by name, with its reason and its way out; and
@@ -190,6 +201,9 @@ func TestEveryWarningAndRefusalSpeaks(t *testing.T) {
 			sources.Secrets["login"] = &corev1.Secret{Data: map[string][]byte{"PASSWORD": []byte("hunter2")}}
 			environment, _ := podenv.Resolve(pod, sources)
 			in := input(pod, environment)
+			if change := circumstances[row.Case]; change != nil {
+				change(&in)
+			}
 
 			found := finding(taskdef.Check(in), row)
 			if found == nil {
@@ -232,8 +246,8 @@ func provoke(t *testing.T, row taskdef.Row) *corev1.Pod {
 	switch {
 	case ok && strings.HasPrefix(text, "annotation "):
 		pod.Annotations = map[string]string{taskdef.AnnotationSize: strings.TrimPrefix(text, "annotation ")}
-	case ok && text == "role":
-		pod.Annotations = map[string]string{"iam.amazonaws.com/role": "admin"}
+	case ok && strings.HasPrefix(text, "role "):
+		pod.Annotations = map[string]string{taskdef.AnnotationRole: strings.TrimPrefix(text, "role ")}
 	case ok && strings.HasPrefix(row.Field, "spec.containers[]"):
 		decodeStrict(t, text, &pod.Spec.Containers[0])
 	case ok:

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
 
@@ -25,7 +26,7 @@ func described(t taskdef.Translation) *ecstypes.TaskDefinition {
 	for _, c := range d.ContainerDefinitions {
 		c.Environment = slices.Clone(c.Environment)
 		slices.Reverse(c.Environment)
-		c.Command = slices.Clone(c.Command)
+		c.Command, c.Secrets = slices.Clone(c.Command), slices.Clone(c.Secrets)
 		c.PortMappings = slices.Clone(c.PortMappings)
 		for i := range c.PortMappings {
 			c.PortMappings[i].HostPort = c.PortMappings[i].ContainerPort
@@ -52,12 +53,16 @@ func TestSame(t *testing.T) {
 			d.ContainerDefinitions = append(d.ContainerDefinitions, ecstypes.ContainerDefinition{})
 		}, false},
 		"an argument out of turn": {"the order of words is their meaning", func(d *ecstypes.TaskDefinition) { slices.Reverse(d.ContainerDefinitions[0].Command) }, false},
+		"a secret elsewhere": {"it would read what somebody else put there", func(d *ecstypes.TaskDefinition) {
+			d.ContainerDefinitions[0].Secrets[0].ValueFrom = aws.String("arn:other")
+		}, false},
 		"no capabilities dropped": {"security is part of the content", func(d *ecstypes.TaskDefinition) { d.ContainerDefinitions[0].LinuxParameters = nil }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pod := barePod()
-			decodeStrict(t, `{command: [a, b, c], ports: [{containerPort: 80}], env: [{name: E, value: ""}, {name: F, value: "1"}], securityContext: {capabilities: {drop: [ALL]}}}`, &pod.Spec.Containers[0])
-			translation, err := translate(pod)
+			decodeStrict(t, `{command: [a, b, c], ports: [{containerPort: 80}], env: [{name: E, value: ""}, {name: F, value: "1"}, {name: S, valueFrom: {secretKeyRef: {name: login, key: PASSWORD}}}], securityContext: {capabilities: {drop: [ALL]}}}`, &pod.Spec.Containers[0])
+			environment, _ := podenv.Resolve(pod, secretSources("1"))
+			translation, err := taskdef.Translate(input(pod, environment))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,0 +1,167 @@
+package secretstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	smtypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+)
+
+// names is how many names are tried for a document.
+const names = 4
+
+// Publish sees to it that Secrets Manager has the documents, and returns the ARN of each. Its errors are
+// AWS's, wrapped with the name of the secret: throttling, a denial, credentials that expired. Nothing is
+// retried here.
+func (s *Store) Publish(ctx context.Context, documents []podenv.Document) (map[podenv.Address]string, error) {
+	arns := map[podenv.Address]string{}
+	for _, d := range documents {
+		arn, err := s.publish(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		arns[d.Address] = arn
+	}
+	return arns, nil
+}
+
+// publish returns what is remembered or joins the publication that is under way. That outlives the one who
+// asked first, so that his end is not everybody's.
+func (s *Store) publish(ctx context.Context, d podenv.Document) (string, error) {
+	if arn, fresh := s.remembered(d.Address); fresh && s.give(d.Address, arn, time.Time{}) {
+		return arn, nil
+	}
+	shared := s.flight.DoChan(string(d.Address), func() (any, error) {
+		return s.find(context.WithoutCancel(ctx), d)
+	})
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case result := <-shared:
+		if result.Err != nil {
+			return "", result.Err
+		}
+		return result.Val.(string), nil
+	}
+}
+
+// remembered returns where the document was when last seen; fresh: that was a short while ago.
+func (s *Store) remembered(address podenv.Address) (arn string, fresh bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.known[address]
+	return k.arn, k.arn != "" && time.Since(k.seen) < recheck
+}
+
+// give notes that a secret is used from now on, and when it was seen unless that is zero; false: it is on
+// its way out.
+func (s *Store) give(address podenv.Address, arn string, seen time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone[arn] {
+		return false
+	}
+	delete(s.unused, arn)
+	if !seen.IsZero() {
+		s.known[address] = known{arn, seen}
+	}
+	return true
+}
+
+// find looks where the document was before, and else takes the first name that is free or ours.
+func (s *Store) find(ctx context.Context, d podenv.Document) (string, error) {
+	if arn, fresh := s.remembered(d.Address); arn != "" {
+		if fresh {
+			return arn, nil // somebody was faster
+		}
+		if found, err := s.api.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &arn}); err == nil &&
+			s.usable(found) && found.DeletedDate == nil && s.give(d.Address, arn, time.Now()) {
+			return arn, nil
+		}
+	}
+	var taken *takenError
+	for i := range names {
+		name := s.prefix + string(d.Address)
+		if i > 0 {
+			name += "/" + strconv.Itoa(i+1)
+		}
+		arn, err := s.at(ctx, name, d)
+		if err == nil && s.give(d.Address, arn, time.Now()) {
+			return arn, nil
+		}
+		if err == nil {
+			err = &takenError{errors.New("it is being deleted")}
+		}
+		if !errors.As(err, &taken) {
+			return "", err
+		}
+	}
+	return "", fmt.Errorf("publish secret %s: this name and %d more are held by secrets of others or deleted ones: %w", s.prefix+string(d.Address), names-1, taken)
+}
+
+// takenError is a name that cannot be had.
+type takenError struct{ cause error }
+
+func (e *takenError) Error() string { return e.cause.Error() }
+func (e *takenError) Unwrap() error { return e.cause }
+
+// at returns the ARN of the document's secret under a name; the error is a *takenError if the name holds
+// something else.
+func (s *Store) at(ctx context.Context, name string, d podenv.Document) (string, error) {
+	out, err := s.api.CreateSecret(ctx, &secretsmanager.CreateSecretInput{
+		Name:               &name,
+		ClientRequestToken: aws.String(version(name)), // becomes the version's ID
+		Description:        aws.String("Values of Kubernetes Secrets, kept by virtual-kubelet while a task definition names them. Edits are not used."),
+		SecretString:       aws.String(d.Content.Reveal()),
+		Tags:               s.tags,
+	})
+	if err == nil {
+		return aws.ToString(out.ARN), nil
+	}
+	refused := fmt.Errorf("create secret %s: %w", name, withheld(err, d.Content))
+	// A name in use is ResourceExistsException, one that a deleted secret still holds InvalidRequestException
+	// (API reference: CreateSecret). Looking tells them from other refusals.
+	if !is[*smtypes.ResourceExistsException](err) && !is[*smtypes.InvalidRequestException](err) {
+		return "", refused
+	}
+	found, err := s.api.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &name})
+	switch {
+	case is[*smtypes.ResourceNotFoundException](err):
+		return "", &takenError{refused} // deleted without recovery; AWS frees the name some time later
+	case err != nil:
+		return "", fmt.Errorf("describe secret %s: %w", name, err)
+	case !s.usable(found):
+		return "", &takenError{refused}
+	case found.DeletedDate != nil:
+		return s.restore(ctx, found)
+	}
+	return aws.ToString(found.ARN), nil
+}
+
+// restore takes back a secret of ours that somebody scheduled for deletion.
+func (s *Store) restore(ctx context.Context, found *secretsmanager.DescribeSecretOutput) (string, error) {
+	_, err := s.api.RestoreSecret(ctx, &secretsmanager.RestoreSecretInput{SecretId: found.ARN})
+	if err != nil {
+		return "", fmt.Errorf("restore secret %s: %w", aws.ToString(found.Name), err)
+	}
+	return aws.ToString(found.ARN), nil
+}
+
+// usable tells whether a secret is ours and still says what we wrote. The content of a version never changes.
+func (s *Store) usable(found *secretsmanager.DescribeSecretOutput) bool {
+	stages := found.VersionIdsToStages[version(aws.ToString(found.Name))]
+	return s.isOurs(found.Tags) && slices.Contains(stages, "AWSCURRENT")
+}
+
+func is[T error](err error) bool {
+	var target T
+	return errors.As(err, &target)
+}

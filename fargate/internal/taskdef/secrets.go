@@ -1,0 +1,64 @@
+package taskdef
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+)
+
+// secrets are a container's variables whose values lie in Secrets Manager. The definition says where; the
+// execution role reads them when the task starts.
+func secrets(env podenv.Container, published map[podenv.Address]string) []ecstypes.Secret {
+	var list []ecstypes.Secret
+	for _, v := range env.Variables {
+		if v.Secret {
+			list = append(list, ecstypes.Secret{Name: aws.String(v.Name), ValueFrom: aws.String(valueFrom(published[v.Stored.Address], v.Stored.Key))})
+		}
+	}
+	return list
+}
+
+// valueFrom is one key of the JSON object in a secret, in its current version:
+// ARN:json-key:version-stage:version-id (developer guide: "Pass Secrets Manager secrets through Amazon ECS
+// environment variables").
+func valueFrom(secretARN, key string) string { return secretARN + ":" + key + "::" }
+
+// Unpublished returns stand-ins for Input.Secrets. With them Translate tells whether the pod can run before
+// anything is published for it, and explain needs no account; what it translates is not for ECS.
+func Unpublished(environment podenv.Environment) map[podenv.Address]string {
+	arns := map[podenv.Address]string{}
+	for _, document := range environment.Secrets() {
+		arns[document.Address] = "arn:aws:secretsmanager:REGION:ACCOUNT:secret:" + string(document.Address)
+	}
+	return arns
+}
+
+// SecretARNs returns which secrets of Secrets Manager the containers of a definition name, sorted, each once.
+func SecretARNs(containers []ecstypes.ContainerDefinition) []string {
+	const parts = 7 // arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME
+	var arns []string
+	for _, c := range containers {
+		for _, s := range c.Secrets {
+			if fields := strings.Split(aws.ToString(s.ValueFrom), ":"); len(fields) >= parts && fields[2] == "secretsmanager" {
+				arns = append(arns, strings.Join(fields[:parts], ":"))
+			}
+		}
+	}
+	slices.Sort(arns)
+	return slices.Compact(arns)
+}
+
+// ownSecret finds a value that is expanded from a Secret and from what differs between replicas. Overrides
+// hold no secrets, so that it needs a definition of the pod's own.
+func ownSecret(env podenv.Container) (field string, found bool) {
+	for _, v := range env.Variables {
+		if v.Secret && v.PerPod {
+			return v.Field, true
+		}
+	}
+	return "", false
+}

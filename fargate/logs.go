@@ -1,0 +1,63 @@
+package fargate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/virtual-kubelet/virtual-kubelet/errdefs"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/containerlog"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
+)
+
+// ContainerLogs reads what a container wrote, from CloudWatch Logs: of its task now or, with o.Previous,
+// of the one before. What cannot be had is InvalidInput, worded as kubelet words it.
+func (p *Provider) ContainerLogs(ctx context.Context, namespace, name, container string, o *corev1.PodLogOptions) (io.ReadCloser, error) {
+	group := p.account.config.CloudWatchLogGroupName
+	if group == "" {
+		return nil, errdefs.InvalidInput("no logs are kept: set CloudWatchLogGroupName and ExecutionRoleArn in fargate.toml")
+	}
+	pod, err := p.GetPod(ctx, namespace, name)
+	if err != nil {
+		return nil, err
+	}
+	run, err := podstatus.LastRun(pod, container, o.Previous)
+	if err != nil {
+		return nil, errdefs.AsInvalidInput(err)
+	}
+	logs, err := p.logs.Open(ctx, containerlog.Stream{
+		Group:   group,
+		Name:    taskdef.LogStreamPrefix + "/" + container + "/" + lastPart(run.TaskARN),
+		Started: run.Started,
+		Ended:   func() (time.Time, bool) { return p.endOf(pod.UID, container, run) },
+	}, o)
+	switch {
+	case errors.Is(err, containerlog.ErrSplitStream):
+		return nil, errdefs.AsInvalidInput(err)
+	case err != nil:
+		return nil, fmt.Errorf("read the log of container %s in pod %s/%s: %w", container, namespace, name, err)
+	}
+	return logs, nil
+}
+
+// endOf tells whether a run of a container is over, and since when.
+func (p *Provider) endOf(uid types.UID, container string, run podstatus.Ran) (time.Time, bool) {
+	if !run.Finished.IsZero() {
+		return run.Finished, true
+	}
+	j, known := p.joins.get(uid)
+	if !known {
+		return time.Now(), true
+	}
+	now, err := podstatus.LastRun(j.view(), container, false)
+	if err != nil || now.TaskARN != run.TaskARN {
+		return time.Now(), true // another task has followed
+	}
+	return now.Finished, !now.Finished.IsZero()
+}
