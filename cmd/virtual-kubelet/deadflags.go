@@ -19,7 +19,6 @@ type deadSetting struct {
 const (
 	noTraces  = "there is no tracing"
 	noStreams = "the kubelet endpoint serves no streams yet"
-	noClients = "the kubelet endpoint refuses every request yet"
 	klogGone  = "all logs go one way; --log-level sets how much"
 )
 
@@ -31,12 +30,7 @@ var deadFlags = []deadSetting{
 	{name: "kube-api-burst", why: "calls are paced by what they are for, so that pods and heartbeats do not wait for each other"},
 	{name: "stream-idle-timeout", why: noStreams},
 	{name: "stream-creation-timeout", why: noStreams},
-	{name: "client-verify-ca", why: noClients},
-	{name: "no-verify-clients", why: noClients, bare: true},
-	{name: "authentication-token-webhook", why: noClients, bare: true},
-	{name: "authentication-token-webhook-cache-ttl", why: noClients},
-	{name: "authorization-webhook-cache-authorized-ttl", why: noClients},
-	{name: "authorization-webhook-cache-unauthorized-ttl", why: noClients},
+	{name: "no-verify-clients", why: "callers of the kubelet endpoint are always verified: by certificate or by token", bare: true},
 	{name: "trace-exporter", why: noTraces},
 	{name: "trace-service-name", why: noTraces},
 	{name: "trace-tag", why: noTraces},
@@ -61,7 +55,6 @@ var deadFlags = []deadSetting{
 
 var deadVariables = []deadSetting{
 	{name: "VK_TAINT_KEY", why: "help texts once named it by mistake; VKUBELET_TAINT_KEY is read"},
-	{name: "APISERVER_CA_CERT_LOCATION", why: noClients},
 	{name: "ZPAGES_PORT", why: noTraces},
 	{name: "JAEGER_ENDPOINT", why: noTraces},
 	{name: "JAEGER_AGENT_ENDPOINT", why: noTraces},

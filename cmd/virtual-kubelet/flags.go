@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -67,6 +68,11 @@ func (r *raw) addFlags(f *pflag.FlagSet, getenv func(string) string) {
 	f.StringVar(&r.operatingSystem, "os", "Linux", "operating system of the node; there is no other than Linux")
 	f.StringVar(&r.taintKey, "taint", "virtual-kubelet.io/provider", "key of the node's taint; VKUBELET_TAINT_KEY overrides it")
 	f.BoolVar(&r.disableTaint, "disable-taint", false, "put no taint on the node")
+	f.StringVar(&r.clientCAFile, "client-verify-ca", "", "authorities whose client certificates are believed at the kubelet endpoint, a `file` (default $APISERVER_CA_CERT_LOCATION, then the kubeconfig's own)")
+	f.BoolVar(&r.tokens, "authentication-token-webhook", true, "believe bearer tokens that the API server knows")
+	f.DurationVar(&r.tokenTTL, "authentication-token-webhook-cache-ttl", 2*time.Minute, "how long it is remembered who bears a token")
+	f.DurationVar(&r.allowTTL, "authorization-webhook-cache-authorized-ttl", 5*time.Minute, "how long it is remembered who may do what")
+	f.DurationVar(&r.denyTTL, "authorization-webhook-cache-unauthorized-ttl", 30*time.Second, "how long it is remembered who may not")
 	f.IntVar(&r.podSyncWorkers, "pod-sync-workers", 20, "how many pods are taken in at once")
 	f.DurationVar(&r.startupTimeout, "startup-timeout", 0, "how long the node may take to come up; 0: as long as it takes")
 	f.StringVar(&r.metricsAddress, "metrics-addr", ":10255", "where /healthz, /readyz and /metrics are served; empty: nowhere")

@@ -33,6 +33,10 @@ type options struct {
 	kubeletPort int
 	// certFile and keyFile are the kubelet port's pair; "": one is made.
 	certFile, keyFile string
+	// clientCAFile, tokens and the times are about who is let in there; clientCAFile "": the kubeconfig's authority.
+	clientCAFile                string
+	tokens                      bool
+	tokenTTL, allowTTL, denyTTL time.Duration
 	// metricsAddress serves health and metrics; "": nothing does.
 	metricsAddress string
 
@@ -64,6 +68,7 @@ func (r raw) check(getenv func(string) string) (options, error) {
 	o.kubeletPort, faults[2] = kubeletPort(getenv)
 	o.certFile, o.keyFile, faults[3] = kubeletPair(getenv)
 	o.logLevel, faults[4] = parseLogLevel(r.logLevel)
+	o.clientCAFile = cmp.Or(o.clientCAFile, getenv("APISERVER_CA_CERT_LOCATION"))
 	return o, errors.Join(r.checkPlain(), errors.Join(faults[:]...))
 }
 

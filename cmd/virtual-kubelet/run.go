@@ -64,7 +64,7 @@ func serve(ctx context.Context, o options, config providerconfig.Config, log *sl
 	node, err := vknode.New(vknode.Config{
 		REST: api, Node: object, Namespace: o.namespace, Annotations: fargate.Annotations(), Workers: o.podSyncWorkers,
 		KubeletAddress: net.JoinHostPort(address, strconv.Itoa(o.kubeletPort)), CertFile: o.certFile, KeyFile: o.keyFile,
-		MetricsAddress: o.metricsAddress, Registry: registry, Log: log,
+		MetricsAddress: o.metricsAddress, Registry: registry, Log: log, Door: door(o, api),
 	})
 	if err != nil {
 		return err
@@ -81,6 +81,28 @@ func serve(ctx context.Context, o options, config providerconfig.Config, log *sl
 	group.Go(func() error { return node.Run(ctx, provider) })
 	group.Go(func() error { return awaitReady(ctx, node, o.startupTimeout) })
 	return group.Wait()
+}
+
+// door says who is let in at the kubelet endpoint. The authority that has signed the API server's certificate
+// is, in most clusters, also that of the certificate which the API server shows there.
+func door(o options, api *rest.Config) vknode.DoorConfig {
+	remember := func(ttl time.Duration) time.Duration {
+		if ttl == 0 {
+			return -1 // the flag's 0 is not to remember
+		}
+		return ttl
+	}
+	d := vknode.DoorConfig{
+		ClientCAFile: o.clientCAFile, NoTokens: !o.tokens,
+		TokenTTL: remember(o.tokenTTL), AllowTTL: remember(o.allowTTL), DenyTTL: remember(o.denyTTL),
+	}
+	if d.ClientCAFile == "" {
+		d.ClientCAFile = api.CAFile
+	}
+	if d.ClientCAFile == "" && len(api.CAData) > 0 {
+		d.ClientCA = api.CAData
+	}
+	return d
 }
 
 // awaitReady errs if it takes longer than it may until pods are taken in. 0: it may take for ever.

@@ -8,10 +8,11 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// clients are three, so that neither a burst of pods nor one of events delays
-// a heartbeat: a client's limit is shared by all its calls.
+// clients are four, so that neither a burst of pods nor one of events, nor who
+// knocks at the kubelet port, delays a heartbeat: a client's limit is shared
+// by all its calls.
 type clients struct {
-	pods, events, node kubernetes.Interface
+	pods, events, node, reviews kubernetes.Interface
 }
 
 func newClients(cfg *rest.Config) (clients, error) {
@@ -25,6 +26,9 @@ func newClients(cfg *rest.Config) (clients, error) {
 	}
 	// A heartbeat on a dead connection must leave time for the next.
 	if c.node, err = newClient(cfg, 10, 20, 10*time.Second); err != nil {
+		return clients{}, err
+	}
+	if c.reviews, err = newClient(cfg, 50, 100, 10*time.Second); err != nil {
 		return clients{}, err
 	}
 	return c, nil

@@ -20,6 +20,10 @@
 //	never makes a deleted node again, never         nodecontrol.go, nodeclient.go
 //	  changes taints, blocks who reports a status
 //
+// The kubelet port answers nobody whom the API server does not know and allow:
+// the door (door.go) stands before every route, those that do not exist
+// included. It asks for the same rights as a kubelet.
+//
 // The node stays in the cluster when Run ends: pods, node and lease are left
 // as they are, and the next Run continues with them.
 package vknode

@@ -39,6 +39,8 @@ type Config struct {
 	// CertFile and KeyFile are the kubelet port's pair, read again when they
 	// change; "": a self-signed pair for the node's addresses, in memory.
 	CertFile, KeyFile string
+	// Door says who is let in at the kubelet port.
+	Door DoorConfig
 	// MetricsAddress serves /healthz, /readyz and /metrics over plain HTTP;
 	// "": not served.
 	MetricsAddress string
@@ -101,6 +103,9 @@ func complete(cfg *Config) error {
 	}
 	if (cfg.CertFile == "") != (cfg.KeyFile == "") {
 		return errors.New("kubelet port: certificate and key are needed both, or neither")
+	}
+	if err := cfg.Door.check(); err != nil {
+		return err
 	}
 	if cfg.Workers == 0 {
 		cfg.Workers = 20

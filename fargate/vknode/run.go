@@ -3,7 +3,6 @@ package vknode
 import (
 	"context"
 	"net"
-	"net/http"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,13 +22,17 @@ func (n *Node) Run(ctx context.Context, p Provider) error {
 	if err != nil {
 		return err
 	}
-	kubelet, err := listenKubelet(n.cfg.KubeletAddress, cert)
+	door, err := newDoor(n.cfg, n.clients.reviews)
+	if err != nil {
+		return err
+	}
+	kubelet, err := listenKubelet(n.cfg.KubeletAddress, cert, door.clientCA != nil)
 	if err != nil {
 		return err
 	}
 	defer kubelet.Close()
-	parts := []func(context.Context) error{func(ctx context.Context) error {
-		return serve(ctx, kubelet, http.HandlerFunc(unauthorized), n.cfg.Log)
+	parts := []func(context.Context) error{door.run, func(ctx context.Context) error {
+		return serve(ctx, kubelet, n.kubeletHandler(door, p), n.cfg.Log)
 	}}
 	if n.cfg.MetricsAddress != "" {
 		metrics, err := listenMetrics(n.cfg.MetricsAddress)

@@ -40,14 +40,20 @@ func freePort(t *testing.T) string {
 func runServers(t *testing.T, cfg Config, c *cloud) *Node {
 	t.Helper()
 	api := newAPIServer()
-	n, err := newNode(cfg, clients{pods: api, events: api, node: api})
+	return runNode(t, cfg, clients{api, api, api, api}, c, c)
+}
+
+// runNode does so with a provider p around c.
+func runNode(t *testing.T, cfg Config, api clients, c *cloud, p Provider) *Node {
+	t.Helper()
+	n, err := newNode(cfg, api)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.pods = n.Pods()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
-	go func() { ended <- n.Run(ctx, c) }()
+	go func() { ended <- n.Run(ctx, p) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -194,7 +200,7 @@ func TestRunRefusesAtStart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cfg, api := serversConfig(t), newAPIServer()
 			c.edit(&cfg)
-			n, err := newNode(cfg, clients{pods: api, events: api, node: api})
+			n, err := newNode(cfg, clients{api, api, api, api})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -37,7 +37,7 @@ func testConfig() Config {
 func newWorld(t *testing.T) *world {
 	w := &world{T: t, api: newAPIServer(), cloud: newCloud()}
 	var err error
-	if w.node, err = newNode(testConfig(), clients{pods: w.api, events: w.api, node: w.api}); err != nil {
+	if w.node, err = newNode(testConfig(), clients{w.api, w.api, w.api, w.api}); err != nil {
 		t.Fatal(err)
 	}
 	w.cloud.pods = w.node.Pods()
