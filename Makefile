@@ -20,7 +20,7 @@ STACK := /(e2e|dockerruntime|controlplane)$$
 # A tool of its own, not a dependency of the project.
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build build-all run demo sim test unit e2e demos lint update verify clean FORCE
+.PHONY: help build build-all run demo sim bench test unit e2e demos lint update verify clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,12 @@ demo: programs ## the walkthrough on the local stack, step by step
 
 sim: bin/local ## the local AWS alone, until Ctrl-C
 	@bin/local sim
+
+bin/bench: FORCE
+	cd hack/bench && $(STATIC) -ldflags '-s -w' -o ../../$@ .
+
+bench: programs bin/bench ## figures of the provider on the local stack, each beside its ideal
+	bin/bench -bin bin
 
 ## Tests
 

@@ -21,8 +21,15 @@ var cluster *stack.Stack
 
 // settings of the shared daemon.
 const settings = `
+ExecutionRoleArn = "arn:aws:iam::123456789012:role/execution"
+CloudWatchLogGroupName = "/e2e/pods"
+
 [TaskDefinitions]
 KeepTime = "30s"
+
+[[Grants]]
+Namespaces = ["granted-*"]
+TaskRoles = ["arn:aws:iam::123456789012:role/granted"]
 `
 
 func TestMain(m *testing.M) {
