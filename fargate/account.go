@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go/logging"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/awscall"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/containerlog"
@@ -40,6 +41,7 @@ type Account struct {
 	door    *awscall.Door
 	found   *preflight.Found // nil: not checked yet
 	health  chan struct{}    // something about the health of AWS calls has changed
+	logging rate.Sometimes   // how often a log group is made sure of
 }
 
 // Open prepares the clients from the SDK's default chain of credentials and takes a first look at the
@@ -49,7 +51,7 @@ type Account struct {
 // options are the SDK's own, and win over the chain.
 func Open(ctx context.Context, config providerconfig.Config, metrics prometheus.Registerer, log *slog.Logger,
 	options ...func(*awsconfig.LoadOptions) error) (*Account, error) {
-	a := &Account{config: config, health: make(chan struct{}, 1)}
+	a := &Account{config: config, health: make(chan struct{}, 1), logging: rate.Sometimes{Interval: 10 * time.Second}}
 	var err error
 	a.door, err = awscall.New(awscall.Options{Limits: config.Limits, Metrics: metrics, HealthChanged: a.healthChanged})
 	if err != nil {
@@ -132,20 +134,22 @@ func (a *Account) check(ctx context.Context, log *slog.Logger) error {
 // logRetentionDays is how long a log group that we make keeps its lines, so that it does not cost for ever.
 const logRetentionDays = 30
 
-// ensureLogGroup makes the log group of fargate.toml where there is none. What IAM does not allow is only
-// warned about: the group may exist.
+// ensureLogGroup makes the log group of fargate.toml where there is none; it does not look again at once. What
+// IAM does not allow is only warned about: the group may exist.
 func (a *Account) ensureLogGroup(ctx context.Context, log *slog.Logger) {
 	group := a.config.CloudWatchLogGroupName
 	if group == "" {
 		return
 	}
-	created, err := containerlog.EnsureGroup(ctx, a.logs, group, logRetentionDays)
-	if created {
-		log.Info("log group created", "group", group)
-	}
-	if err != nil {
-		log.Warn("log group", "error", err)
-	}
+	a.logging.Do(func() {
+		created, err := containerlog.EnsureGroup(ctx, a.logs, group, logRetentionDays)
+		if created {
+			log.Info("log group created", "group", group)
+		}
+		if err != nil {
+			log.Warn("log group", "error", err)
+		}
+	})
 }
 
 // settings are what fargate.toml says about every pod.

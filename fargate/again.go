@@ -5,6 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/awserr"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
 )
 
@@ -25,6 +26,7 @@ func (p *Provider) again(j *join, verdict podstatus.Verdict, ran time.Duration) 
 	j.failures++
 	j.attempt++
 	j.taskARN = ""
+	j.unprepared = verdict.Reason == awserr.ReasonNotPrepared
 	j.notBefore = time.Now().Add(delay)
 	p.launches.AddAfter(turnOf(j.pod), delay)
 	p.events.Eventf(j.pod, corev1.EventTypeWarning, eventOf(verdict), "%s", verdict.Message)

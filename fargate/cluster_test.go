@@ -1,9 +1,11 @@
 package fargate_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -44,6 +46,7 @@ type world struct {
 
 	namespace string                // whose pods are listed; "": all
 	metrics   prometheus.Registerer // nil: none
+	http      *http.Client          // the way to AWS; nil: that to the local Fargate
 	begun     func()                // called after Recover, before anything else; nil: nothing
 	dead      func() bool           // the process is killed: what it still tells is not heard; nil: never
 	revive    func()                // ends that, before the next process
@@ -135,7 +138,7 @@ func (w *world) stopProvider() { w.stop() }
 
 // open connects to the local Fargate as the daemon would to AWS.
 func (w *world) open(ctx context.Context) (*fargate.Account, error) {
-	return fargate.Open(ctx, w.config, nil, w.log, awsconfig.WithHTTPClient(w.sim.Client()),
+	return fargate.Open(ctx, w.config, w.metrics, w.log, awsconfig.WithHTTPClient(cmp.Or(w.http, w.sim.Client())),
 		awsconfig.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("id", "key", "")))
 }
 

@@ -31,6 +31,7 @@ type join struct {
 	unanswered time.Time // when a RunTask ended without an answer, whose task is not known; zero: none did
 	notBefore  time.Time // of the next launch
 	failures   int       // attempts in a row that ended soon: the back-off's count
+	unprepared bool      // the last task did not start for want of what it was to find: its log group, perhaps
 	held       bool      // not to be launched: a DaemonSet's
 	refusal    string    // why Fargate cannot run the pod; it fails at notBefore
 	warned     bool      // the findings were told

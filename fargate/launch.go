@@ -22,9 +22,6 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
 
-// annotationServiceAccountRole is EKS's: the role of the pods of a ServiceAccount.
-const annotationServiceAccountRole = "eks.amazonaws.com/role-arn"
-
 // configRetry is how soon a pod whose ConfigMap is missing looks again.
 const configRetry = 5 * time.Second
 
@@ -36,6 +33,9 @@ func (p *Provider) launch(ctx context.Context, t turn) {
 		return
 	}
 	defer p.done(t.uid)
+	if j, _ := p.joins.get(t.uid); j.unprepared {
+		p.account.ensureLogGroup(ctx, p.log)
+	}
 	environment, ok := p.environment(ctx, t, pod)
 	if !ok {
 		return
@@ -88,14 +88,14 @@ func (p *Provider) environment(ctx context.Context, t turn, pod *corev1.Pod) (po
 	sources, err := p.sources(ctx, pod)
 	if err != nil {
 		p.log.Debug("fetch what the pod names", "pod", pod.Namespace+"/"+pod.Name, "error", err)
-		p.wait(pod.UID, "CreateContainerConfigError", "the API server does not tell what the pod names; it is asked again")
+		p.wait(pod.UID, awserr.ReasonNotPrepared, "the API server does not tell what the pod names; it is asked again")
 		p.launches.AddRateLimited(t)
 		return podenv.Environment{}, false
 	}
 	environment, problems := podenv.Resolve(pod, sources)
 	for _, problem := range problems {
 		if problem.Effect == podenv.Waits {
-			if p.wait(pod.UID, "CreateContainerConfigError", problem.Message) {
+			if p.wait(pod.UID, awserr.ReasonNotPrepared, problem.Message) {
 				p.events.Event(pod, corev1.EventTypeWarning, problem.Reason, problem.Message)
 			}
 			p.launches.AddAfter(t, configRetry)
@@ -111,12 +111,12 @@ func (p *Provider) environment(ctx context.Context, t turn, pod *corev1.Pod) (po
 func (p *Provider) translate(ctx context.Context, t turn, in taskdef.Input) (taskdef.Translation, bool) {
 	account, err := existing(p.client.CoreV1().ServiceAccounts(in.Pod.Namespace).Get(ctx, in.Pod.Spec.ServiceAccountName, metav1.GetOptions{}))
 	if err != nil {
-		p.wait(in.Pod.UID, "CreateContainerConfigError", "the API server does not tell the pod's ServiceAccount; it is asked again")
+		p.wait(in.Pod.UID, awserr.ReasonNotPrepared, "the API server does not tell the pod's ServiceAccount; it is asked again")
 		p.launches.AddRateLimited(t)
 		return taskdef.Translation{}, false
 	}
 	if account != nil {
-		in.ServiceAccountRole = account.Annotations[annotationServiceAccountRole]
+		in.ServiceAccountRole = account.Annotations[taskdef.AnnotationServiceAccountRole]
 	}
 	in.Secrets = taskdef.Unpublished(in.Environment)
 	translation, err := taskdef.Translate(in)

@@ -5,11 +5,14 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/awscall"
 )
 
 // Labels by which others tell a virtual node.
@@ -21,6 +24,8 @@ const (
 
 	// ConditionFargate is True while AWS takes our calls.
 	ConditionFargate corev1.NodeConditionType = "FargateAvailable"
+	// ConditionPermissions is True while IAM has refused us nothing.
+	ConditionPermissions corev1.NodeConditionType = "FargatePermissions"
 )
 
 // NodeOptions are what the command line says about the node.
@@ -107,7 +112,7 @@ func (a *Account) capacity() corev1.ResourceList {
 	return list
 }
 
-// conditions are the node's five and our own. Memory, disk and processes are Fargate's: each task has
+// conditions are the node's five and our own two. Memory, disk and processes are Fargate's: each task has
 // its own machine, and none of them can be short for the node as a whole.
 func (a *Account) conditions() []corev1.NodeCondition {
 	fine := func(kind corev1.NodeConditionType, reason, message string) corev1.NodeCondition {
@@ -120,6 +125,7 @@ func (a *Account) conditions() []corev1.NodeCondition {
 		fine(corev1.NodePIDPressure, "FargateHasSufficientPID", "each task has a kernel of its own"),
 		fine(corev1.NodeNetworkUnavailable, "VPCAttached", "each task has a network interface in the VPC"),
 		a.available(),
+		a.permitted(),
 	}
 }
 
@@ -138,6 +144,22 @@ func (a *Account) available() corev1.NodeCondition {
 	}
 }
 
+// permitted is what IAM has refused lately, and what for. Not all of it keeps pods from running.
+func (a *Account) permitted() corev1.NodeCondition {
+	denials := a.door.Denied()
+	if len(denials) == 0 {
+		return corev1.NodeCondition{Type: ConditionPermissions, Status: corev1.ConditionTrue, Reason: "NothingDenied", Message: "IAM has refused nothing"}
+	}
+	var actions []string
+	for _, denial := range denials {
+		actions = append(actions, denial.Action+" ("+denial.For+")")
+	}
+	return corev1.NodeCondition{
+		Type: ConditionPermissions, Status: corev1.ConditionFalse, Reason: awscall.ReasonAccessDenied,
+		Message: "IAM refuses this node's AWS identity " + strings.Join(actions, ", "),
+	}
+}
+
 // internalIP is the address that the node registers.
 func (p *Provider) internalIP() string {
 	for _, address := range p.node.Status.Addresses {
@@ -153,36 +175,46 @@ func (p *Provider) NotifyNodeStatus(_ context.Context, changed func(*corev1.Node
 	p.notifyNode <- changed
 }
 
-// watchHealth shows on the node what keeps AWS from serving us, as condition and as event.
+// denialLook is how often it is looked whether a denial has lasted long enough: nobody tells.
+const denialLook = time.Minute
+
+// watchHealth shows on the node what keeps AWS from serving us, as conditions and as events.
 func (p *Provider) watchHealth(ctx context.Context) error {
+	look := time.NewTicker(denialLook)
+	defer look.Stop()
 	var changed func(*corev1.Node)
-	shown := corev1.NodeCondition{Status: corev1.ConditionTrue}
+	available, permitted := corev1.NodeCondition{Status: corev1.ConditionTrue}, corev1.NodeCondition{Status: corev1.ConditionTrue}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case changed = <-p.notifyNode:
 		case <-p.account.health:
+		case <-look.C:
 		}
-		condition := p.account.available()
-		if changed == nil || condition == shown {
+		if changed == nil {
 			continue
 		}
-		changed(&corev1.Node{Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{condition}}})
-		p.tellHealth(shown, condition)
-		shown = condition
+		p.showHealth(changed, &available, p.account.available())
+		p.showHealth(changed, &permitted, p.account.permitted())
 	}
 }
 
-func (p *Provider) tellHealth(before, now corev1.NodeCondition) {
+// showHealth shows a condition that is not what was shown last.
+func (p *Provider) showHealth(changed func(*corev1.Node), shown *corev1.NodeCondition, now corev1.NodeCondition) {
+	if now == *shown {
+		return
+	}
+	changed(&corev1.Node{Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{now}}})
 	// Events about nodes name them by UID = name, as kubelet does.
 	node := &corev1.ObjectReference{Kind: "Node", Name: p.node.Name, UID: types.UID(p.node.Name)}
 	switch {
 	case now.Status == corev1.ConditionFalse:
 		p.log.Warn("AWS trouble", "reason", now.Reason, "message", now.Message)
 		p.events.Event(node, corev1.EventTypeWarning, now.Reason, now.Message)
-	case before.Status == corev1.ConditionFalse:
-		p.log.Info("AWS answers again")
+	case shown.Status == corev1.ConditionFalse:
+		p.log.Info("AWS trouble is over", "message", now.Message)
 		p.events.Event(node, corev1.EventTypeNormal, now.Reason, now.Message)
 	}
+	*shown = now
 }

@@ -31,7 +31,7 @@ type Options struct {
 	Limits map[string]float64
 	// Metrics is told of the collectors; nil: nothing is exported.
 	Metrics prometheus.Registerer
-	// HealthChanged is called after Health has changed, by the goroutine whose call changed it and without
+	// HealthChanged is called after Health or Denied has changed, by the goroutine whose call changed it and without
 	// a lock held. It must not block for long: that call waits for it. nil: nobody is told.
 	HealthChanged func()
 }
@@ -40,6 +40,8 @@ type Options struct {
 type Door struct {
 	budget  *budget
 	health  *health
+	denials *denials
+	changed func() // something about either has; nil: nobody is told
 	metrics *metrics
 }
 
@@ -50,7 +52,7 @@ func New(o Options) (*Door, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Door{budget: newBudget(rates), health: newHealth(o.HealthChanged)}
+	d := &Door{budget: newBudget(rates), health: newHealth(), denials: newDenials(), changed: o.HealthChanged}
 	d.metrics, err = newMetrics(o.Metrics, d.budget)
 	if err != nil {
 		return nil, fmt.Errorf("register metrics of AWS calls: %w", err)
@@ -61,6 +63,10 @@ func New(o Options) (*Door, error) {
 // Health returns what stands between this daemon and running pods on Fargate, as far as the last calls told:
 // sorted, without times or counters, empty when all is well. The slice is the caller's.
 func (d *Door) Health() []Trouble { return d.health.troubles() }
+
+// Denied returns the actions that IAM has refused this daemon in the last hour, and not allowed since: sorted, empty
+// when there are none. The slice is the caller's. HealthChanged does not tell when the hour is over.
+func (d *Door) Denied() []Denial { return d.denials.now(time.Now()) }
 
 // Settings of the SDK that the calls of a daemon need and the SDK's defaults do not give.
 const (

@@ -146,7 +146,7 @@ func TestRetriesOfTheSDKPayToo(t *testing.T) {
 		c := ecs.NewFromConfig(f.config(d, 3))
 		f.answers(answer{status: 500, code: "ServerException", message: "oops"}, 1)
 		start := time.Now()
-		if _, err := c.ListTaskDefinitions(t.Context(), &ecs.ListTaskDefinitionsInput{}); err != nil {
+		if _, err := c.ListTaskDefinitionFamilies(t.Context(), &ecs.ListTaskDefinitionFamiliesInput{}); err != nil {
 			t.Fatal(err)
 		}
 		if got := f.times(start)[1]; got != 100*time.Second {

@@ -47,8 +47,8 @@ var published = map[Family]allowance{
 type operation struct {
 	// families are the buckets a call takes from, the narrowest first: a throttled call blames that one.
 	families []Family
-	// atStart marks what is called once, before the first pod. Its caller reports a denial, and no later
-	// success would clear one, so it is kept out of Health.
+	// atStart marks what is called once, before the first pod. Its caller reports what went wrong, and no later
+	// success would clear it, so it is kept out of Health.
 	atStart bool
 	// onDemand marks what is called when a user asks, who is told how it ended. No pod lives by it, and its last
 	// failure would stand until somebody asks again, so it is kept out of Health.
@@ -65,7 +65,6 @@ var operations = map[string]map[string]operation{
 		"RegisterTaskDefinition":     {families: []Family{TaskDefinitionModify}},
 		"DeregisterTaskDefinition":   {families: []Family{TaskDefinitionModify}},
 		"DescribeTaskDefinition":     {families: []Family{TaskDefinitionRead}},
-		"ListTaskDefinitions":        {families: []Family{TaskDefinitionRead}},
 		"ListTaskDefinitionFamilies": {families: []Family{TaskDefinitionRead}},
 		"DescribeClusters":           {families: []Family{ClusterRead}, atStart: true},
 		"CreateCluster":              {families: []Family{ClusterModify}, atStart: true},

@@ -39,8 +39,6 @@ type place struct{ service, operation string }
 // health remembers the troubles that pods live by. It watches the operations of family.go only, and of them those
 // that are called all the time: one of another service that is called once a day would leave its last failure standing for a day.
 type health struct {
-	changed func() // nil: nobody is told
-
 	mu      sync.Mutex // guards what follows
 	current map[place]Trouble
 	// throttledSince is when an operation was first throttled of which no call has succeeded since.
@@ -51,31 +49,27 @@ type health struct {
 // A burst meets throttles in passing; a condition that came and went with each would help nobody.
 const throttlePatience = 30 * time.Second
 
-func newHealth(changed func()) *health {
-	return &health{changed: changed, current: map[place]Trouble{}, throttledSince: map[place]time.Time{}}
+func newHealth() *health {
+	return &health{current: map[place]Trouble{}, throttledSince: map[place]time.Time{}}
 }
 
-// ended takes in how a call ended; nil: well.
-func (h *health) ended(service, operationName string, err error) {
+// ended takes in how a call ended, nil: well, and reports whether the troubles have changed.
+func (h *health) ended(service, operationName string, err error) (changed bool) {
 	known, ok := lookup(service, operationName)
 	if !ok || known.onDemand {
-		return
+		return false
 	}
 	trouble, troubled := troubleOf(service, operationName, err)
-	if troubled && known.atStart && trouble.Operation != "" {
-		return
-	}
 	at := place{service, operationName}
-	var changed bool
 	switch {
+	case troubled && known.atStart && trouble.Operation != "":
+		return false
 	case !troubled:
-		changed = h.clear(at)
+		return h.clear(at)
 	case trouble.Reason == ReasonThrottled && !h.outOfPatience(at, time.Now()):
+		return false
 	default:
-		changed = h.set(trouble)
-	}
-	if changed && h.changed != nil {
-		h.changed()
+		return h.set(trouble)
 	}
 }
 

@@ -111,7 +111,12 @@ func (d *Door) wholeCall(ctx context.Context, in middleware.InitializeInput, nex
 		}
 	}
 	service, operationName := called(ctx)
-	d.health.ended(service, operationName, told)
+	news := d.health.ended(service, operationName, told)
+	if d.denials.ended(place{service, operationName}, told, time.Now()) || news {
+		if d.changed != nil {
+			d.changed()
+		}
+	}
 	return out, md, err
 }
 

@@ -1,14 +1,15 @@
 // Package awserr answers what an AWS error means, and what the text of a stopped task means.
 //
-// Errors are asked by type and code, never by text, with two exceptions that AWS leaves no other way
-// for and that live in tables with their sources: a task's stopped reason (stopped.go), and messages
-// that share one code for different things (inactive definition, missing task).
+// Errors are asked by type and code, never by text, with three exceptions that AWS leaves no other way
+// for and that have their sources beside them: a task's stopped reason (stopped.go), messages that share
+// one code for different things (inactive definition, missing task), and the action that IAM refused.
 //
 // The package never calls AWS and never waits.
 package awserr
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -53,6 +54,18 @@ func IsThrottle(err error) bool { return slices.Contains(throttleCodes, code(err
 
 // IsAccessDenied reports whether IAM refused the call.
 func IsAccessDenied(err error) bool { return slices.Contains(deniedCodes, code(err)) }
+
+// deniedAction finds the action in "User: ARN is not authorized to perform: iam:PassRole on resource: ..." (IAM user
+// guide: "Access denied error messages"). AWS has no other place for it, and it need not be the call's own.
+var deniedAction = regexp.MustCompile(`not authorized to perform: ([a-z0-9-]+:[A-Za-z0-9]+)`)
+
+// DeniedAction returns the action that IAM refused, as policies name it; "" if the error does not tell.
+func DeniedAction(err error) string {
+	if found := deniedAction.FindStringSubmatch(message(err)); found != nil && IsAccessDenied(err) {
+		return found[1]
+	}
+	return ""
+}
 
 // IsCredentials reports whether AWS did not accept who we say we are.
 func IsCredentials(err error) bool { return slices.Contains(credentialCodes, code(err)) }

@@ -11,6 +11,9 @@ import (
 // StopReasonPrefix begins the reason of every StopTask of ours, and so the stopped reason of the task.
 const StopReasonPrefix = "virtual-kubelet: "
 
+// ReasonNotPrepared is the Reason of a task whose secrets, log group or access to a registry was not to be had.
+const ReasonNotPrepared = "CreateContainerConfigError"
+
 // Cause is why a task stopped, as far as a pod is concerned.
 type Cause int
 
@@ -47,7 +50,7 @@ var startFailures = []struct {
 	{"CannotCreateVolumeError", CannotStart, "CreateContainerError", ""},
 	{"CannotInspectContainerError", CannotStart, "RunContainerError", ""},
 	{"ContainerRuntime", CannotStart, "RunContainerError", ""}, // ContainerRuntimeError, ContainerRuntimeTimeoutError
-	{"ResourceInitializationError", NeverRan, "CreateContainerConfigError", networkHint + "; secrets, log groups and registries also need the execution role's permission"},
+	{"ResourceInitializationError", NeverRan, ReasonNotPrepared, networkHint + "; secrets, log groups and registries also need the execution role's permission"},
 	{"toomanyrequests", NeverRan, "ErrImagePull", "the registry limits anonymous pulls; use a mirror such as ECR pull-through cache"},
 	{"no space left on device", NeverRan, "ErrImagePull", "the image does not fit on the task's disk"},
 	{"manifest.v1+prettyjws", NeverRan, "ErrImagePull", "the image is stored in the old schema 1 format, which current runtimes refuse; push it again or use a newer tag"},
