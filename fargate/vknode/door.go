@@ -57,7 +57,8 @@ func (c DoorConfig) check() error {
 type door struct {
 	authenticator authenticator.Request
 	authorizer    authorizer.Authorizer
-	clientCA      *dynamiccertificates.DynamicFileCAContent // nil: no certificate is believed
+	certificates  bool                                      // of clients are believed
+	clientCA      *dynamiccertificates.DynamicFileCAContent // nil: not of a file
 	node          string
 	log           *slog.Logger
 	// unknown and undecided keep who knocks often from filling the log.
@@ -78,6 +79,7 @@ func newDoor(cfg Config, reviews kubernetes.Interface) (*door, error) {
 	if !cfg.Door.NoTokens {
 		known.TokenAccessReviewClient = reviews.AuthenticationV1()
 	}
+	d.certificates = cfg.Door.ClientCAFile != "" || cfg.Door.ClientCA != nil
 	var err error
 	switch file := cfg.Door.ClientCAFile; {
 	case file != "":

@@ -182,6 +182,22 @@ func TestDoorTakesClientCertificates(t *testing.T) {
 	}
 }
 
+// The kubeconfig's authority is given as text, not as a file.
+func TestDoorTakesClientCertificatesOfAnAuthorityInMemory(t *testing.T) {
+	ours := newAuthority(t, "ours")
+	pem, err := certutil.EncodeCertificates(ours.cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := serversConfig(t)
+	cfg.Door.ClientCA = pem
+	d := newDoorstep(t, cfg, nil)
+	d.reviews.set("apiserver", "get nodes/vk/proxy")
+	if code, _ := d.ask(newCaller(t, "", ours.client(t, "apiserver")), http.MethodGet, "/pods"); code != 200 {
+		t.Errorf("%d for a certificate of the authority", code)
+	}
+}
+
 func TestDoorRefusesAtStart(t *testing.T) {
 	for name, c := range map[string]struct {
 		why  string

@@ -26,7 +26,7 @@ func (n *Node) Run(ctx context.Context, p Provider) error {
 	if err != nil {
 		return err
 	}
-	kubelet, err := listenKubelet(n.cfg.KubeletAddress, cert, door.clientCA != nil)
+	kubelet, err := listenKubelet(n.cfg.KubeletAddress, cert, door.certificates)
 	if err != nil {
 		return err
 	}
