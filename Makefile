@@ -69,7 +69,7 @@ bin/bench: FORCE
 	cd hack/bench && $(STATIC) -ldflags '-s -w' -o ../../$@ .
 
 bench: programs bin/bench ## figures of the provider on the local stack, each beside its ideal
-	bin/bench -bin bin
+	bin/bench -bin bin -examples examples
 
 ## Tests
 

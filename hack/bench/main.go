@@ -30,25 +30,26 @@ Pods = "4000"
 
 func main() {
 	bin := flag.String("bin", filepath.Join("..", "..", "bin"), "directory of the programs controlplane, standin and virtual-kubelet")
+	examples := flag.String("examples", filepath.Join("..", "..", "examples"), "directory of the examples: what virtual-kubelet may do")
 	sizes := flag.String("replicas", "20,300,1000", "sizes of the Deployments, one after the other")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *bin, *sizes, os.Stdout); err != nil {
+	if err := run(ctx, *bin, *examples, *sizes, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
 // run brings up a stack, measures on it and prints the table.
-func run(ctx context.Context, bin, sizes string, out io.Writer) (err error) {
+func run(ctx context.Context, bin, examples, sizes string, out io.Writer) (err error) {
 	replicas, err := numbers(sizes)
 	if err != nil {
 		return err
 	}
 	journal := newJournal()
 	s, err := stack.Start(ctx, stack.Config{
-		Bin: bin, Runtime: stack.Scripted, Daemon: stack.DaemonConfig{Settings: settings},
+		Bin: bin, Examples: examples, Runtime: stack.Scripted, Daemon: stack.DaemonConfig{Settings: settings},
 		Fargate: func(c *fargatesim.Config) { c.Changed = journal.changed },
 		Say:     func(line string) { fmt.Fprintln(out, line) },
 	})

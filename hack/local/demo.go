@@ -16,16 +16,15 @@ const every stack.Runtime = "every"
 
 func demoCommand() *cobra.Command {
 	var o options
-	var examples string
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "go through the walkthrough on the stack; fail at the first step that does not hold",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if stack.Runtime(o.runtime) != every {
-				return o.demo(c, stack.Runtime(o.runtime), examples)
+				return o.demo(c, stack.Runtime(o.runtime))
 			}
-			if err := o.demo(c, stack.Scripted, examples); err != nil {
+			if err := o.demo(c, stack.Scripted); err != nil {
 				return err
 			}
 			docker, err := dockerruntime.Find(c.Context())
@@ -33,27 +32,26 @@ func demoCommand() *cobra.Command {
 				fmt.Fprintf(c.OutOrStdout(), "\nSKIPPED: the walkthrough with real containers (%v)\n", err)
 				return nil
 			}
-			return errors.Join(docker.Close(), o.demo(c, stack.Docker, examples))
+			return errors.Join(docker.Close(), o.demo(c, stack.Docker))
 		},
 	}
 	o.addTo(c)
 	c.Flags().Lookup("runtime").Usage += "; or every: one after the other"
-	c.Flags().StringVar(&examples, "examples", "examples", "directory of the walkthrough's manifests")
 	return c
 }
 
 // demo walks through the story with one runtime, on a stack of its own.
-func (o *options) demo(c *cobra.Command, runtime stack.Runtime, examples string) (err error) {
+func (o *options) demo(c *cobra.Command, runtime stack.Runtime) (err error) {
 	config, err := o.config(runtime)
 	if err != nil {
 		return err
 	}
-	config.Daemon.Settings = demo.Settings
+	config.Daemon.Settings, config.Policies = demo.Settings, demo.Policies
 	s, err := bringUp(c, config)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	walk := demo.Walk{Stack: s, Examples: examples, Out: c.OutOrStdout()}
+	walk := demo.Walk{Stack: s, Examples: o.examples, Out: c.OutOrStdout()}
 	return walk.Run(c.Context())
 }

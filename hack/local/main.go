@@ -41,14 +41,16 @@ func command() *cobra.Command {
 
 // options are the flags of every command that brings up a stack.
 type options struct {
-	runtime string
-	bin     string
+	runtime  string
+	bin      string
+	examples string
 }
 
 func (o *options) addTo(c *cobra.Command) {
 	c.Flags().StringVar(&o.runtime, "runtime", string(stack.Auto),
 		"what runs the containers: docker, scripted (nothing runs), or auto: docker where an engine runs")
 	c.Flags().StringVar(&o.bin, "bin", "", "directory of the programs controlplane, standin and virtual-kubelet (default: that of this one)")
+	c.Flags().StringVar(&o.examples, "examples", "examples", "directory of the examples: manifests, and what virtual-kubelet may do")
 }
 
 // config of a stack with the given runtime and the programs that the flags name.
@@ -66,7 +68,7 @@ func (o *options) config(runtime stack.Runtime) (stack.Config, error) {
 		}
 		bin = filepath.Dir(self)
 	}
-	return stack.Config{Bin: bin, Runtime: runtime}, nil
+	return stack.Config{Bin: bin, Examples: o.examples, Runtime: runtime}, nil
 }
 
 // bringUp starts a stack and tells how far it is.

@@ -25,7 +25,7 @@ func runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			config.Daemon.Settings = withLogs
+			config.Daemon.Settings = stack.WithRoles
 			if slow {
 				config.Fargate = func(f *fargatesim.Config) { f.Delays = fargatesim.FargateDelays }
 			}
@@ -36,11 +36,6 @@ func runCommand() *cobra.Command {
 	c.Flags().BoolVar(&slow, "fargate-delays", false, "let tasks take as long to start and stop as on AWS")
 	return c
 }
-
-// withLogs lets kubectl logs and values from Secrets work: both need an execution role.
-const withLogs = `ExecutionRoleArn = "arn:aws:iam::123456789012:role/execution"
-CloudWatchLogGroupName = "/fargate-local/pods"
-`
 
 func run(c *cobra.Command, config stack.Config) (err error) {
 	ctx, out := c.Context(), c.OutOrStdout()

@@ -220,6 +220,10 @@ func TestDenials(t *testing.T) {
 		if n := f.called("GetLogEvents"); fallsBack && n != 1 {
 			t.Errorf("one denial is enough for good; want 1 call of GetLogEvents, got %d", n)
 		}
+		f.denied = map[string]bool{"FilterLogEvents": true}
+		if got := readAll(t, open(t, l, demo, nil)); got != "a\n" {
+			t.Errorf("the policies were changed about; want a, got %q", got)
+		}
 		f.denied = map[string]bool{"GetLogEvents": true, "FilterLogEvents": true}
 		_, err := l.Open(t.Context(), demo, nil)
 		var denied *DeniedError

@@ -24,27 +24,40 @@ func (l *Logs) newCursor(s Stream, q query, start int64) *cursor {
 }
 
 // next returns the next page. Where GetLogEvents is denied and FilterLogEvents is not, this reader and all that are
-// opened later use the latter.
+// opened later use the latter, until that is denied.
 func (c *cursor) next(ctx context.Context) (page, error) {
 	p, err := c.source.next(ctx)
 	if !awserr.IsAccessDenied(err) {
 		return p, err
 	}
-	g, gets := c.source.(*getter)
-	if !gets {
-		c.logs.filterOnly.Store(false) // GetLogEvents may have been allowed meanwhile
-		return page{}, c.denied(err)
-	}
-	f := newFilter(g.api, g.stream, g.start, g.tail, g.behind)
-	p, other := f.next(ctx)
-	if awserr.IsAccessDenied(other) {
-		return page{}, c.denied(err)
-	}
+	other := c.other()
 	if other == nil {
-		c.source = f
-		c.logs.filterOnly.Store(true)
+		return page{}, c.denied(err)
 	}
-	return p, other
+	p, otherErr := other.next(ctx)
+	if awserr.IsAccessDenied(otherErr) {
+		return page{}, c.denied(err)
+	}
+	if otherErr == nil {
+		c.source = other
+		_, filters := other.(*filter)
+		c.logs.filterOnly.Store(filters)
+	}
+	return p, otherErr
+}
+
+// other is the source by the other call, at the same place; nil: it cannot find that.
+func (c *cursor) other() source {
+	switch s := c.source.(type) {
+	case *getter:
+		return newFilter(s.api, s.stream, s.start, s.tail, s.behind)
+	case *filter:
+		c.logs.filterOnly.Store(false) // GetLogEvents may have been allowed meanwhile
+		if s.isUntouched() {
+			return &getter{api: s.api, stream: s.stream, start: s.start, tail: s.tail}
+		}
+	}
+	return nil
 }
 
 // denied names the call to allow: either of the two will do.

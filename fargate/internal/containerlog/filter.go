@@ -70,6 +70,9 @@ func (f *filter) next(ctx context.Context) (page, error) {
 	return p, nil
 }
 
+// isUntouched tells whether nothing was given yet.
+func (f *filter) isUntouched() bool { return len(f.seen) == 0 && f.first == "" && f.passed == mark{} }
+
 // isNew tells whether an event is to be given, and remembers it.
 func (f *filter) isNew(e logstypes.FilteredLogEvent) bool {
 	at, id := aws.ToInt64(e.Timestamp), aws.ToString(e.EventId)

@@ -58,6 +58,9 @@ var story = []step{
 	{"Stopping the daemon leaves the tasks running, and starting it again finds them", (*Walk).restart},
 	{"Twenty replicas come up in seconds, and share one task definition", (*Walk).twenty},
 	{"Scaling down stops tasks", (*Walk).scaleDown},
+	{"An execution role lets kubectl logs work", (*Walk).logs},
+	{"A Secret reaches its container, and no definition shows it", (*Walk).secret},
+	{"A role of AWS is for those to whom it is granted", (*Walk).role},
 	{"Deleting everything leaves nothing behind in ECS", (*Walk).clean},
 }
 

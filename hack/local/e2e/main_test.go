@@ -20,16 +20,13 @@ import (
 var cluster *stack.Stack
 
 // settings of the shared daemon.
-const settings = `
-ExecutionRoleArn = "arn:aws:iam::123456789012:role/execution"
-CloudWatchLogGroupName = "/e2e/pods"
-
+const settings = stack.WithRoles + `
 [TaskDefinitions]
 KeepTime = "30s"
 
 [[Grants]]
 Namespaces = ["granted-*"]
-TaskRoles = ["arn:aws:iam::123456789012:role/granted"]
+TaskRoles = ["` + stack.TaskRole + `"]
 `
 
 func TestMain(m *testing.M) {

@@ -142,6 +142,7 @@ func (s *Stack) apiServerFlags(port int) []string {
 		"--service-account-signing-key-file=" + file("tokens.key"),
 		"--service-cluster-ip-range=" + services,
 		"--authorization-mode=Node,RBAC",
+		"--audit-policy-file=" + s.auditPolicy, "--audit-log-path=" + s.AuditLog(),
 		"--allow-privileged=true", // the walkthrough's privileged pod stays on an ordinary worker
 	}
 }

@@ -1,7 +1,10 @@
 package stack
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"k8s.io/client-go/kubernetes"
@@ -17,6 +20,7 @@ func (s *Stack) writeCertificates() error {
 	if err != nil {
 		return err
 	}
+	s.authority = authority
 	server, err := authority.Server("kube-apiserver", s.Site.Node.String(), "localhost", "10.96.0.1",
 		"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
 	if err != nil {
@@ -44,7 +48,7 @@ func (s *Stack) writeCertificates() error {
 			return err
 		}
 	}
-	return s.writeKubeconfig(authority.Certificate, admin)
+	return s.writeAdministrator(admin)
 }
 
 // Rates of the client that tests use: they must not wait for themselves.
@@ -53,13 +57,19 @@ const (
 	clientBurst = 400
 )
 
-// writeKubeconfig writes the administrator's kubeconfig and makes the client of it.
-func (s *Stack) writeKubeconfig(authority []byte, admin pki.Pair) error {
+// kubeconfig is that of a user of the cluster.
+func (s *Stack) kubeconfig(user string, pair pki.Pair) *clientcmdapi.Config {
 	config := clientcmdapi.NewConfig()
-	config.Clusters[s.Name] = &clientcmdapi.Cluster{Server: s.server, CertificateAuthorityData: authority}
-	config.AuthInfos["admin"] = &clientcmdapi.AuthInfo{ClientCertificateData: admin.Certificate, ClientKeyData: admin.Key}
-	config.Contexts[s.Name] = &clientcmdapi.Context{Cluster: s.Name, AuthInfo: "admin"}
+	config.Clusters[s.Name] = &clientcmdapi.Cluster{Server: s.server, CertificateAuthorityData: s.authority.Certificate}
+	config.AuthInfos[user] = &clientcmdapi.AuthInfo{ClientCertificateData: pair.Certificate, ClientKeyData: pair.Key}
+	config.Contexts[s.Name] = &clientcmdapi.Context{Cluster: s.Name, AuthInfo: user}
 	config.CurrentContext = s.Name
+	return config
+}
+
+// writeAdministrator writes the administrator's kubeconfig and makes the client of it.
+func (s *Stack) writeAdministrator(pair pki.Pair) error {
+	config := s.kubeconfig("admin", pair)
 	s.Kubeconfig = filepath.Join(s.Dir, "kubeconfig")
 	if err := clientcmd.WriteToFile(*config, s.Kubeconfig); err != nil {
 		return fmt.Errorf("kubeconfig: %w", err)
@@ -71,4 +81,32 @@ func (s *Stack) writeKubeconfig(authority []byte, admin pki.Pair) error {
 	rest.QPS, rest.Burst = clientQPS, clientBurst
 	s.Kubernetes, err = kubernetes.NewForConfig(rest)
 	return err
+}
+
+// daemonUser is the user that examples/deploy/rbac.yaml is about, and the name of its node.
+const daemonUser = "virtual-kubelet"
+
+// RBAC is examples/deploy/rbac.yaml for the virtual-kubelet of a node: each has a user of its own, by the node's name.
+func (s *Stack) RBAC(nodeName string) ([]byte, error) {
+	text, err := os.ReadFile(filepath.Join(s.config.Examples, "deploy", "rbac.yaml"))
+	if err != nil {
+		return nil, fmt.Errorf("rights of virtual-kubelet: %w", err)
+	}
+	return bytes.ReplaceAll(text, []byte(daemonUser), []byte(nodeName)), nil
+}
+
+// admit makes the user of a virtual-kubelet, and returns its kubeconfig.
+func (s *Stack) admit(ctx context.Context, nodeName string) ([]byte, error) {
+	rbac, err := s.RBAC(nodeName)
+	if err != nil {
+		return nil, err
+	}
+	if said, err := s.Apply(ctx, bytes.NewReader(rbac)); err != nil {
+		return nil, fmt.Errorf("rights of virtual-kubelet: %w: %s", err, said)
+	}
+	pair, err := s.authority.Client(nodeName)
+	if err != nil {
+		return nil, err
+	}
+	return clientcmd.Write(*s.kubeconfig(nodeName, pair))
 }

@@ -3,7 +3,6 @@ package stack
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -50,12 +49,19 @@ func (s *Stack) StartDaemon(ctx context.Context, config DaemonConfig) (*Daemon, 
 	d := &Daemon{NodeName: config.NodeName, stack: s}
 	args := []string{"--provider", "aws", "--provider-config", "fargate.toml"}
 	if d.NodeName == "" {
-		d.NodeName = "virtual-kubelet"
+		d.NodeName = daemonUser
 	} else {
 		args = append(args, "--nodename", d.NodeName)
 	}
 	d.Dir = filepath.Join(s.Dir, "home-"+d.NodeName)
-	if err := d.writeFiles(config.Settings); err != nil {
+	kubeconfig, err := s.admit(ctx, d.NodeName)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.write(filepath.Join(filepath.Base(d.Dir), ".kube", "config"), kubeconfig); err != nil {
+		return nil, err
+	}
+	if err := d.Configure(config.Settings); err != nil {
 		return nil, err
 	}
 	kubelet, err := freePort(s.Site.Node)
@@ -81,32 +87,26 @@ func (s *Stack) StartDaemon(ctx context.Context, config DaemonConfig) (*Daemon, 
 }
 
 func (d *Daemon) variables(kubelet int) []string {
-	return append(Environment(d.stack.Endpoint),
+	return append(environmentOf(DaemonKey, d.stack.Endpoint),
 		"VKUBELET_POD_IP="+d.stack.Site.Node.String(), "KUBELET_PORT="+strconv.Itoa(kubelet))
 }
 
-// Environment is what a client of AWS needs to be one of the local AWS.
-func Environment(endpoint string) []string {
+// Environment is what a client of AWS needs to be one of the local AWS, who may do everything there.
+func Environment(endpoint string) []string { return environmentOf(AdminKey, endpoint) }
+
+func environmentOf(key, endpoint string) []string {
 	return []string{
 		"AWS_ENDPOINT_URL=" + endpoint, "AWS_REGION=" + Region, "AWS_DEFAULT_REGION=" + Region, // the AWS CLI 1 reads only the latter
-		"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local",
+		"AWS_ACCESS_KEY_ID=" + key, "AWS_SECRET_ACCESS_KEY=local",
 	}
 }
 
-func (d *Daemon) writeFiles(settings string) error {
-	kubeconfig, err := os.ReadFile(d.stack.Kubeconfig)
-	if err != nil {
-		return err
-	}
+// Configure writes its fargate.toml, for the next start: the cluster, subnets and security groups, and settings.
+func (d *Daemon) Configure(settings string) error {
 	toml := fmt.Sprintf("ClusterName = %q\nSubnets = [%q]\nSecurityGroups = [%q]\n%s",
 		Cluster, fargatesim.DefaultSubnets[0].ID, fargatesim.DefaultSecurityGroups[0].ID, settings)
-	files := map[string][]byte{filepath.Join(".kube", "config"): kubeconfig, "fargate.toml": []byte(toml)}
-	for name, content := range files {
-		if _, err := d.stack.write(filepath.Join(filepath.Base(d.Dir), name), content); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := d.stack.write(filepath.Join(filepath.Base(d.Dir), "fargate.toml"), []byte(toml))
+	return err
 }
 
 // Start starts a daemon that has ended and returns when its node is Ready.

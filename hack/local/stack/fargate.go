@@ -43,6 +43,9 @@ func (s *Stack) startFargate(ctx context.Context) error {
 	config.Subnets = []fargatesim.Subnet{{
 		ID: fargatesim.DefaultSubnets[0].ID, CIDR: s.Site.Tasks, Zone: Region + "a",
 	}}
+	if err := s.useIAM(&config); err != nil {
+		return err
+	}
 	if s.config.Fargate != nil {
 		s.config.Fargate(&config)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -25,12 +26,12 @@ func scripted() *fargatesim.Scripted {
 	}}
 }
 
-// shell understands echo, sleep, true, false and exit, separated by semicolons. What it does
+// shell understands variables, echo, sleep, true, false and exit, separated by semicolons. What it does
 // not understand ends with 127, as with a real shell.
 func shell(stop context.Context, c fargatesim.ContainerSpec) fargatesim.Exit {
 	code := 0
 	for _, line := range strings.Split(commandLine(c), ";") {
-		words := strings.Fields(line)
+		words := strings.Fields(expand(line, c.Environment))
 		if len(words) == 0 {
 			continue
 		}
@@ -52,6 +53,16 @@ func shell(stop context.Context, c fargatesim.ContainerSpec) fargatesim.Exit {
 		}
 	}
 	return fargatesim.Exit{Code: code}
+}
+
+// expand puts the variables in: $NAME, ${NAME}, and ${#NAME} for how long it is. Quotes mean nothing here.
+func expand(line string, environment map[string]string) string {
+	return os.Expand(strings.NewReplacer(`"`, "", "'", "").Replace(line), func(name string) string {
+		if name, length := strings.CutPrefix(name, "#"); length {
+			return strconv.Itoa(len(environment[name]))
+		}
+		return environment[name]
+	})
 }
 
 // commandLine is the argument of "sh -c", or the words of a plain command.

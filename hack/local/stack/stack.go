@@ -24,18 +24,23 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
 	"github.com/virtual-kubelet/aws-fargate/hack/local/address"
 	"github.com/virtual-kubelet/aws-fargate/hack/local/claim"
+	"github.com/virtual-kubelet/aws-fargate/hack/local/pki"
 	"github.com/virtual-kubelet/aws-fargate/hack/local/process"
 )
 
 // closeTimeout is how long Close may take for all that is not a program of ours.
 const closeTimeout = time.Minute
 
-// Config says which stack to bring up. Its zero value with a Bin is the usual one.
+// Config says which stack to bring up. Its zero value with Bin and Examples is the usual one.
 type Config struct {
 	// Bin is the directory of the programs controlplane, standin and virtual-kubelet.
 	Bin string
+	// Examples is the directory of examples/: what virtual-kubelet may do in the cluster and in the local AWS.
+	Examples string
 	// Runtime is what runs the tasks' containers; empty: Auto.
 	Runtime Runtime
+	// Policies are the IAM policies of virtual-kubelet; nil: the example.
+	Policies []string
 	// Fargate changes the local Fargate before it starts; nil: it stays as it is.
 	Fargate func(*fargatesim.Config)
 	// NoDaemon leaves virtual-kubelet to the caller's StartDaemon.
@@ -59,10 +64,12 @@ type Stack struct {
 	Daemon     *Daemon // virtual-kubelet; nil with NoDaemon
 
 	config        Config
+	authority     *pki.Authority
 	claim         *claim.Claim
 	etcd          string // URL
 	server        string // URL of the API server
 	apiServerPort int
+	auditPolicy   string // path
 	processes     []*process.Process
 	undo          []func(context.Context) error // in the order of what they undo
 }
@@ -77,6 +84,9 @@ func Start(ctx context.Context, config Config) (*Stack, error) {
 		return nil, fmt.Errorf("find the programs: %w", err)
 	}
 	config.Bin = bin
+	if config.Examples, err = filepath.Abs(config.Examples); err != nil {
+		return nil, fmt.Errorf("find the examples: %w", err)
+	}
 	s := &Stack{config: config}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -86,7 +96,7 @@ func Start(ctx context.Context, config Config) (*Stack, error) {
 
 func (s *Stack) start(ctx context.Context) error {
 	steps := []func(context.Context) error{
-		s.findPrograms, s.takeName, s.makeDirectory, s.startFargate, s.startEtcd, s.startAPIServer, s.startNodesAndControllers,
+		s.findPrograms, s.takeName, s.makeDirectory, s.startFargate, s.writeAuditPolicy, s.startEtcd, s.startAPIServer, s.startNodesAndControllers,
 	}
 	if !s.config.NoDaemon {
 		steps = append(steps, s.startFirstDaemon)
