@@ -81,13 +81,14 @@ RACE     := $(if $(COMPILER),CGO_ENABLED=1 go test -race,go test)
 
 unit: ## tests that take seconds: race detector, shuffled
 	$(if $(COMPILER),,@echo "no C compiler here: the tests run WITHOUT the race detector")
-	$(RACE) -shuffle=on ./...
+	$(RACE) -short -shuffle=on ./...
 	@for module in $(filter-out .,$(MODULES)); do \
 		echo "cd $$module && $(RACE) -shuffle=on (without the local stack)"; \
 		(cd $$module && $(RACE) -shuffle=on $$(go list ./... | grep -Ev '$(STACK)')) || exit 1; \
 	done
 
-e2e: programs ## tests on the local stack, and of real containers where Docker runs
+e2e: programs ## tests on the local stack, of real containers where Docker runs, and of others' clients of AWS
+	go test -count=1 -run 'TestTerraform|TestTheAWSCommand' -v ./fargate/fargatesim | grep -E '^ *(---|ok|FAIL|.*SKIPPED)'
 	cd hack/local && go test -count=1 -timeout=20m ./dockerruntime ./e2e
 
 demos: programs ## the walkthrough with every runtime that this machine has

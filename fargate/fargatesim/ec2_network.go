@@ -36,6 +36,7 @@ func (s *Server) describeVPCs(body []byte) ([]byte, error) {
 type xmlSubnet struct {
 	XMLName   xml.Name `xml:"item"`
 	SubnetID  string   `xml:"subnetId"`
+	ARN       string   `xml:"subnetArn"`
 	State     string   `xml:"state"`
 	VPCID     string   `xml:"vpcId"`
 	CIDR      string   `xml:"cidrBlock"`
@@ -60,7 +61,7 @@ func (s *Server) describeSubnets(body []byte) ([]byte, error) {
 			return n.ID, map[string]string{"subnet-id": n.ID, "vpc-id": s.config.VPC.ID, "availability-zone": n.Zone, "state": "available"}
 		},
 		write: func(n *subnet) any {
-			return xmlSubnet{SubnetID: n.ID, State: "available", VPCID: s.config.VPC.ID, CIDR: n.CIDR.Masked().String(),
+			return xmlSubnet{SubnetID: n.ID, ARN: s.arn("ec2", "subnet/"+n.ID), State: "available", VPCID: s.config.VPC.ID, CIDR: n.CIDR.Masked().String(),
 				Available: n.free(), Zone: n.Zone, OwnerID: s.config.Account}
 		},
 	}.answer(q, s.network.subnets)
@@ -70,6 +71,7 @@ type xmlSecurityGroup struct {
 	XMLName     xml.Name `xml:"item"`
 	OwnerID     string   `xml:"ownerId"`
 	ID          string   `xml:"groupId"`
+	ARN         string   `xml:"securityGroupArn"`
 	Name        string   `xml:"groupName"`
 	Description string   `xml:"groupDescription"`
 	VPCID       string   `xml:"vpcId"`
@@ -89,7 +91,8 @@ func (s *Server) describeSecurityGroups(body []byte) ([]byte, error) {
 			return g.ID, map[string]string{"group-id": g.ID, "group-name": g.Name, "vpc-id": s.config.VPC.ID}
 		},
 		write: func(g SecurityGroup) any {
-			return xmlSecurityGroup{OwnerID: s.config.Account, ID: g.ID, Name: g.Name, Description: g.Name, VPCID: s.config.VPC.ID}
+			return xmlSecurityGroup{OwnerID: s.config.Account, ID: g.ID, ARN: s.arn("ec2", "security-group/"+g.ID), Name: g.Name,
+				Description: g.Name, VPCID: s.config.VPC.ID}
 		},
 	}.answer(q, s.network.groups)
 }

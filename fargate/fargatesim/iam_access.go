@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -45,7 +44,7 @@ func (s *Server) accesses(c call, in any) []access {
 		return []access{do.on(*in.ResourceArn).with(s.resourceTags(*in.ResourceArn))}
 	}
 	if c.name == "logs" {
-		return []access{do.on(s.logResource(in))}
+		return s.onLogs(do, in)
 	}
 	if c.name == "secretsmanager" {
 		return s.onSecrets(do, in)
@@ -175,32 +174,6 @@ func (s *Server) resourceTags(arn string) map[string][]string {
 	return keys
 }
 
-// logResource is what IAM calls a log group: its ARN with the part for streams after it, which is why a policy needs
-// :* at the end of a group's name.
-func (s *Server) logResource(in any) string {
-	group := func(name, identifier *string) string {
-		key := strings.TrimSuffix(deref(or(name, identifier)), ":*")
-		return s.logStreamARN(strings.TrimPrefix(key, s.arn("logs", "log-group:")), "")
-	}
-	switch in := in.(type) {
-	case *cloudwatchlogs.CreateLogGroupInput:
-		return group(in.LogGroupName, nil)
-	case *cloudwatchlogs.PutRetentionPolicyInput:
-		return group(in.LogGroupName, nil)
-	case *cloudwatchlogs.DescribeLogStreamsInput:
-		return group(in.LogGroupName, in.LogGroupIdentifier)
-	case *cloudwatchlogs.FilterLogEventsInput:
-		return group(in.LogGroupName, in.LogGroupIdentifier)
-	case *cloudwatchlogs.GetLogEventsInput:
-		return group(in.LogGroupName, in.LogGroupIdentifier) + *in.LogStreamName
-	}
-	return s.logStreamARN("", "") // DescribeLogGroups
-}
-
-func (s *Server) logStreamARN(group, stream string) string {
-	return s.arn("logs", "log-group:"+group+":log-stream:"+stream)
-}
-
 // onSecrets is access to a secret: by its ARN where it exists, by its name where it does not.
 func (s *Server) onSecrets(do access, in any) []access {
 	id := ""
@@ -226,6 +199,8 @@ func (s *Server) onSecrets(do access, in any) []access {
 	case *secretsmanager.DescribeSecretInput:
 		id = *in.SecretId
 	case *secretsmanager.GetSecretValueInput:
+		id = *in.SecretId
+	case *secretsmanager.GetResourcePolicyInput:
 		id = *in.SecretId
 	case *secretsmanager.RestoreSecretInput:
 		id = *in.SecretId

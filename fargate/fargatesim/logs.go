@@ -15,17 +15,22 @@ import (
 
 // logsOperations is what this CloudWatch Logs can do.
 var logsOperations = map[string]operation{
-	"CreateLogGroup":     jsonOperation((*Server).createLogGroup),
-	"PutRetentionPolicy": jsonOperation((*Server).putRetentionPolicy),
-	"DescribeLogGroups":  jsonOperation((*Server).describeLogGroups),
-	"DescribeLogStreams": jsonOperation((*Server).describeLogStreams),
-	"GetLogEvents":       jsonOperation((*Server).getLogEvents),
-	"FilterLogEvents":    jsonOperation((*Server).filterLogEvents),
+	"CreateLogGroup":      jsonOperation((*Server).createLogGroup),
+	"DeleteLogGroup":      jsonOperation((*Server).deleteLogGroup),
+	"PutRetentionPolicy":  jsonOperation((*Server).putRetentionPolicy),
+	"DescribeLogGroups":   jsonOperation((*Server).describeLogGroups),
+	"DescribeLogStreams":  jsonOperation((*Server).describeLogStreams),
+	"GetLogEvents":        jsonOperation((*Server).getLogEvents),
+	"FilterLogEvents":     jsonOperation((*Server).filterLogEvents),
+	"TagResource":         jsonOperation((*Server).tagLogGroup),
+	"UntagResource":       jsonOperation((*Server).untagLogGroup),
+	"ListTagsForResource": jsonOperation((*Server).listLogGroupTags),
 }
 
 type logGroup struct {
 	logstypes.LogGroup
 	streams map[string]*logStream
+	tags    map[string]string
 }
 
 type logStream struct {
@@ -90,71 +95,6 @@ func (s *Server) Log(group, stream string) []string {
 // noResource is the error for a group or stream ("group", "stream") that does not exist.
 func noResource(kind string) error {
 	return newError("ResourceNotFoundException", "The specified log %s does not exist.", kind)
-}
-
-// logGroup finds a group by its name or by the name or ARN that is its identifier: exactly one is given.
-func (s *Server) logGroup(name, identifier *string) (*logGroup, error) {
-	if (name == nil) == (identifier == nil) {
-		return nil, invalidParameter("Specify either logGroupName or logGroupIdentifier, but not both.")
-	}
-	key := strings.TrimPrefix(deref(or(name, identifier)), s.arn("logs", "log-group:"))
-	if g := s.logGroups[strings.TrimSuffix(key, ":*")]; g != nil {
-		return g, nil
-	}
-	return nil, noResource("group")
-}
-
-func isLogGroupName(name string) bool {
-	return len(name) > 0 && len(name) <= 512 && !strings.ContainsFunc(name, func(r rune) bool {
-		return !isName(string(r)) && !strings.ContainsRune("./#", r)
-	})
-}
-
-func (s *Server) createLogGroup(in *cloudwatchlogs.CreateLogGroupInput) (*cloudwatchlogs.CreateLogGroupOutput, error) {
-	name := *in.LogGroupName
-	if !isLogGroupName(name) {
-		return nil, invalidParameter("1 validation error detected: Value '%s' at 'logGroupName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+", name)
-	}
-	if s.logGroups[name] != nil {
-		return nil, newError("ResourceAlreadyExistsException", "The specified log group already exists")
-	}
-	g := s.newLogGroup(name)
-	g.LogGroupClass = or(in.LogGroupClass, g.LogGroupClass)
-	s.logGroups[name] = g
-	return &cloudwatchlogs.CreateLogGroupOutput{}, nil
-}
-
-// retentions are the days that can be chosen (API reference: PutRetentionPolicy).
-var retentions = []int32{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
-
-func (s *Server) putRetentionPolicy(in *cloudwatchlogs.PutRetentionPolicyInput) (*cloudwatchlogs.PutRetentionPolicyOutput, error) {
-	g, err := s.logGroup(in.LogGroupName, nil)
-	if err != nil {
-		return nil, err
-	}
-	if !slices.Contains(retentions, *in.RetentionInDays) {
-		return nil, invalidParameter("1 validation error detected: Value '%d' at 'retentionInDays' failed to satisfy constraint: Member must satisfy enum value set: %v", *in.RetentionInDays, retentions)
-	}
-	g.RetentionInDays = in.RetentionInDays
-	return &cloudwatchlogs.PutRetentionPolicyOutput{}, nil
-}
-
-func (s *Server) describeLogGroups(in *cloudwatchlogs.DescribeLogGroupsInput) (*cloudwatchlogs.DescribeLogGroupsOutput, error) {
-	if in.LogGroupNamePrefix != nil && in.LogGroupNamePattern != nil {
-		return nil, invalidParameter("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
-	}
-	var names []string
-	for name := range s.logGroups {
-		if strings.HasPrefix(name, deref(in.LogGroupNamePrefix)) && strings.Contains(strings.ToLower(name), strings.ToLower(deref(in.LogGroupNamePattern))) {
-			names = append(names, name)
-		}
-	}
-	names, next, err := page(names, byName, logsLimit(in.Limit), in.NextToken)
-	out := &cloudwatchlogs.DescribeLogGroupsOutput{LogGroups: []logstypes.LogGroup{}, NextToken: next}
-	for _, name := range names {
-		out.LogGroups = append(out.LogGroups, clone(s.logGroups[name].LogGroup))
-	}
-	return out, err
 }
 
 // logsLimit is 50, the most and the default of Describe calls of CloudWatch Logs, or what was asked for.

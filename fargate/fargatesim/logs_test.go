@@ -95,8 +95,12 @@ func TestLogsAreReadInPages(t *testing.T) {
 
 func TestLogGroups(t *testing.T) {
 	a := open(t, fargatesim.Config{Unthrottled: true})
-	create := &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/demo")}
-	if _, err := a.logs.CreateLogGroup(t.Context(), create); err != nil {
+	create := func(in *cloudwatchlogs.CreateLogGroupInput) error {
+		_, err := a.logs.CreateLogGroup(t.Context(), in)
+		return err
+	}
+	demo := &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/demo")}
+	if err := create(demo); err != nil {
 		t.Fatal(err)
 	}
 	retain := func(group string, days int32) error {
@@ -107,20 +111,31 @@ func TestLogGroups(t *testing.T) {
 		_, err := a.logs.GetLogEvents(t.Context(), &cloudwatchlogs.GetLogEventsInput{LogGroupName: &group, LogStreamName: &stream})
 		return err
 	}
+	describe := func(in *cloudwatchlogs.DescribeLogGroupsInput) error {
+		_, err := a.logs.DescribeLogGroups(t.Context(), in)
+		return err
+	}
+	remove := func(group string) error {
+		_, err := a.logs.DeleteLogGroup(t.Context(), &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: &group})
+		return err
+	}
 	for why, row := range map[string]struct {
 		err  error
 		code string
 	}{
-		"fourteen days":        {retain("/demo", 14), ""},
-		"two days":             {retain("/demo", 2), "InvalidParameterException"},
-		"a group that is not":  {retain("/none", 14), "ResourceNotFoundException"},
-		"events of no group":   {get("/none", "x"), "ResourceNotFoundException"},
-		"events of no stream":  {get("/demo", "x"), "ResourceNotFoundException"},
-		"a second of the name": {func() error { _, err := a.logs.CreateLogGroup(t.Context(), create); return err }(), "ResourceAlreadyExistsException"},
-		"a name with a question": {func() error {
-			_, err := a.logs.CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("why?")})
-			return err
-		}(), "InvalidParameterException"},
+		"fourteen days":             {retain("/demo", 14), ""},
+		"two days":                  {retain("/demo", 2), "InvalidParameterException"},
+		"a group that is not":       {retain("/none", 14), "ResourceNotFoundException"},
+		"events of no group":        {get("/none", "x"), "ResourceNotFoundException"},
+		"events of no stream":       {get("/demo", "x"), "ResourceNotFoundException"},
+		"a second of the name":      {create(demo), "ResourceAlreadyExistsException"},
+		"a name with a question":    {create(&cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("why?")}), "InvalidParameterException"},
+		"a name that AWS keeps":     {create(&cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("aws/x")}), "InvalidParameterException"},
+		"a key that does not exist": {create(&cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/x"), KmsKeyId: aws.String("k")}), "InvalidParameterException"},
+		"protection that is not":    {create(&cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/x"), DeletionProtectionEnabled: aws.Bool(true)}), "InvalidParameterException"},
+		"an ARN for a name":         {get(logGroupARN+"/demo", "x"), "InvalidParameterException"},
+		"a group of another class":  {describe(&cloudwatchlogs.DescribeLogGroupsInput{LogGroupClass: "STANDARD"}), "InvalidParameterException"},
+		"no such group to delete":   {remove("/none"), "ResourceNotFoundException"},
 	} {
 		if got := code(row.err); got != row.code {
 			t.Errorf("%s: want %q, got %q", why, row.code, got)
@@ -129,6 +144,12 @@ func TestLogGroups(t *testing.T) {
 	groups, err := a.logs.DescribeLogGroups(t.Context(), &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: aws.String("/de")})
 	if err != nil || len(groups.LogGroups) != 1 || *groups.LogGroups[0].RetentionInDays != 14 {
 		t.Errorf("DescribeLogGroups: %v, %+v", err, groups)
+	}
+	for pattern, want := range map[string]int{"em": 1, "EM": 0} {
+		groups, err := a.logs.DescribeLogGroups(t.Context(), &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePattern: &pattern})
+		if err != nil || len(groups.LogGroups) != want || want == 1 && groups.LogGroups[0].RetentionInDays != nil {
+			t.Errorf("DescribeLogGroups with %s: %v, %+v", pattern, err, groups)
+		}
 	}
 }
 

@@ -53,7 +53,8 @@ func TestAddressesComeFromTheSubnet(t *testing.T) {
 func TestEC2AndSTS(t *testing.T) {
 	a := open(t, fargatesim.Config{})
 	subnets, err := a.ec2.DescribeSubnets(t.Context(), &ec2.DescribeSubnetsInput{SubnetIds: []string{"subnet-0123456789abcdef0"}})
-	if err != nil || len(subnets.Subnets) != 1 || *subnets.Subnets[0].AvailabilityZone != "us-east-1a" {
+	if err != nil || len(subnets.Subnets) != 1 || *subnets.Subnets[0].AvailabilityZone != "us-east-1a" ||
+		*subnets.Subnets[0].SubnetArn != "arn:aws:ec2:us-east-1:123456789012:subnet/subnet-0123456789abcdef0" {
 		t.Errorf("subnets: %v, %+v", err, subnets)
 	}
 	for want, call := range map[string]func() error{

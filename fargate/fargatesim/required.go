@@ -44,12 +44,14 @@ var required = map[string][]string{
 	"UntagResourceInput":            {"ResourceArn", "TagKeys"},
 
 	"CreateLogGroupInput":     {"LogGroupName"},
+	"DeleteLogGroupInput":     {"LogGroupName"},
 	"GetLogEventsInput":       {"LogStreamName"},
 	"PutRetentionPolicyInput": {"LogGroupName", "RetentionInDays"},
 
 	"CreateSecretInput":                 {"Name"},
 	"DeleteSecretInput":                 {"SecretId"},
 	"DescribeSecretInput":               {"SecretId"},
+	"GetResourcePolicyInput":            {"SecretId"},
 	"GetSecretValueInput":               {"SecretId"},
 	"PutSecretValueInput":               {"SecretId"},
 	"RestoreSecretInput":                {"SecretId"},

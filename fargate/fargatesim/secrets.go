@@ -10,18 +10,20 @@ import (
 	smtypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 )
 
-// secretsOperations is what this Secrets Manager can do: no rotation, no replicas, no resource policies.
+// secretsOperations is what this Secrets Manager can do: no rotation, no replicas, no resource policies (asked for one,
+// it says that there is none).
 var secretsOperations = map[string]operation{
-	"CreateSecret":   secretOperation((*Server).createSecret),
-	"PutSecretValue": secretOperation((*Server).putSecretValue),
-	"UpdateSecret":   secretOperation((*Server).updateSecret),
-	"DescribeSecret": secretOperation((*Server).describeSecret),
-	"GetSecretValue": secretOperation((*Server).getSecretValue),
-	"ListSecrets":    secretOperation((*Server).listSecrets),
-	"DeleteSecret":   secretOperation((*Server).deleteSecret),
-	"RestoreSecret":  secretOperation((*Server).restoreSecret),
-	"TagResource":    secretOperation((*Server).tagSecret),
-	"UntagResource":  secretOperation((*Server).untagSecret),
+	"CreateSecret":      secretOperation((*Server).createSecret),
+	"PutSecretValue":    secretOperation((*Server).putSecretValue),
+	"UpdateSecret":      secretOperation((*Server).updateSecret),
+	"DescribeSecret":    secretOperation((*Server).describeSecret),
+	"GetSecretValue":    secretOperation((*Server).getSecretValue),
+	"GetResourcePolicy": secretOperation((*Server).getResourcePolicy),
+	"ListSecrets":       secretOperation((*Server).listSecrets),
+	"DeleteSecret":      secretOperation((*Server).deleteSecret),
+	"RestoreSecret":     secretOperation((*Server).restoreSecret),
+	"TagResource":       secretOperation((*Server).tagSecret),
+	"UntagResource":     secretOperation((*Server).untagSecret),
 }
 
 // secretOperation is jsonOperation with the code that Secrets Manager has for a member that breaks the model.

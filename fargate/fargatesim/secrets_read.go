@@ -46,6 +46,15 @@ func (s *Server) getSecretValue(in *secretsmanager.GetSecretValueInput) (*secret
 		SecretString: v.text, SecretBinary: v.binary, CreatedDate: &v.created}, nil
 }
 
+// getResourcePolicy finds no policy on any secret: nothing here attaches one.
+func (s *Server) getResourcePolicy(in *secretsmanager.GetResourcePolicyInput) (*secretsmanager.GetResourcePolicyOutput, error) {
+	x, err := s.usableSecret(*in.SecretId) // API reference: GetResourcePolicy, of one that is scheduled for deletion
+	if err != nil {
+		return nil, err
+	}
+	return &secretsmanager.GetResourcePolicyOutput{ARN: &x.arn, Name: &x.name}, nil
+}
+
 // chosen is the version of that label and ID; where both are empty, that of AWSCURRENT. It notes the access.
 func (x *secret) chosen(stage, id string) (*secretVersion, error) {
 	if stage == "" && id == "" {

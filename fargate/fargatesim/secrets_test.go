@@ -88,6 +88,36 @@ func TestASecretsLife(t *testing.T) {
 	})
 }
 
+func TestASecretIsChangedByItsTags(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := open(t, fargatesim.Config{})
+		arn := aws.String(a.keep("vk/db", "one"))
+		for what, change := range map[string]func() error{
+			"a tag more": func() error {
+				_, err := a.secrets.TagResource(t.Context(), &secretsmanager.TagResourceInput{SecretId: arn, Tags: []smtypes.Tag{{Key: aws.String("a"), Value: aws.String("b")}}})
+				return err
+			},
+			"a tag less": func() error {
+				_, err := a.secrets.UntagResource(t.Context(), &secretsmanager.UntagResourceInput{SecretId: arn, TagKeys: []string{"a"}})
+				return err
+			},
+		} {
+			time.Sleep(time.Hour)
+			if err := change(); err != nil {
+				t.Error(err)
+			}
+			described, err := a.secrets.DescribeSecret(t.Context(), &secretsmanager.DescribeSecretInput{SecretId: arn})
+			if err != nil || !described.LastChangedDate.Equal(time.Now()) {
+				t.Errorf("%s: %v, %v", what, err, described.LastChangedDate)
+			}
+		}
+		policy, err := a.secrets.GetResourcePolicy(t.Context(), &secretsmanager.GetResourcePolicyInput{SecretId: arn})
+		if err != nil || *policy.Name != "vk/db" || policy.ResourcePolicy != nil {
+			t.Errorf("GetResourcePolicy: %v, %+v", err, policy)
+		}
+	})
+}
+
 func TestForcedDeletionIsAsynchronous(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := open(t, fargatesim.Config{Lag: fargatesim.Lag{Secrets: time.Minute}})
@@ -163,6 +193,10 @@ func TestRefusedSecrets(t *testing.T) {
 			_, err := a.secrets.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: aws.String("taken"), VersionStage: aws.String("AWSPENDING")})
 			return err
 		}, "ResourceNotFoundException"},
+		"the policy of what is leaving": {func() error {
+			_, err := a.secrets.GetResourcePolicy(t.Context(), &secretsmanager.GetResourcePolicyInput{SecretId: aws.String("leaving")})
+			return err
+		}, "InvalidRequestException"},
 		"the ARN of another account": {func() error {
 			_, err := a.value("arn:aws:secretsmanager:us-east-1:000000000000:secret:taken-AAAAAA")
 			return err
@@ -230,18 +264,6 @@ func TestListingSecrets(t *testing.T) {
 			}
 			if strings.Join(got, " ") != row.want {
 				t.Errorf("%s: want %s, got %v", why, row.want, got)
-			}
-		}
-	})
-}
-
-func TestSecretsAreThrottledAsPublished(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := open(t, fargatesim.Config{})
-		for i := range 51 {
-			_, err := a.secrets.TagResource(t.Context(), &secretsmanager.TagResourceInput{SecretId: aws.String("none"), Tags: []smtypes.Tag{}})
-			if throttled := code(err) == "ThrottlingException"; throttled != (i == 50) {
-				t.Errorf("call %d: %v", i, err)
 			}
 		}
 	})

@@ -188,7 +188,7 @@ func (s *Server) tagSecret(in *secretsmanager.TagResourceInput) (*secretsmanager
 			return nil, err
 		}
 	}
-	x.tags = merged
+	x.tags, x.changed = merged, now() // SDK doc of DescribeSecretOutput: modified in any way
 	return &secretsmanager.TagResourceOutput{}, nil
 }
 
@@ -198,5 +198,6 @@ func (s *Server) untagSecret(in *secretsmanager.UntagResourceInput) (*secretsman
 		return nil, err
 	}
 	x.tags = slices.DeleteFunc(slices.Clone(x.tags), func(t smtypes.Tag) bool { return slices.Contains(in.TagKeys, *t.Key) })
+	x.changed = now()
 	return &secretsmanager.UntagResourceOutput{}, nil
 }

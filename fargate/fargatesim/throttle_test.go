@@ -6,13 +6,16 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	smtypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
 )
 
 func TestPublishedThrottles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := open(t, fargatesim.Config{})
+		a := open(t, fargatesim.Config{LogGroups: []string{"/vk"}})
 		register := func() error {
 			_, err := a.ecs.RegisterTaskDefinition(t.Context(), goodDefinition())
 			return err
@@ -39,6 +42,11 @@ func TestPublishedThrottles(t *testing.T) {
 			_, err := a.ecs.DescribeTasks(t.Context(), &ecs.DescribeTasksInput{Cluster: aws.String("demo"), Tasks: []string{"x"}})
 			return err
 		})
+		check("TagResource of CloudWatch Logs", 5, 5, func() error { return a.tagGroup(logGroupARN+"/vk", numberedTags(1)) })
+		check("PutRetentionPolicy", 5, 5, func() error {
+			_, err := a.logs.PutRetentionPolicy(t.Context(), &cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: aws.String("/vk"), RetentionInDays: aws.Int32(1)})
+			return err
+		})
 		time.Sleep(time.Minute)
 		check("tens of tasks", 10, 2, func() error {
 			in := goodRun()
@@ -46,5 +54,40 @@ func TestPublishedThrottles(t *testing.T) {
 			_, err := a.ecs.RunTask(t.Context(), in)
 			return err
 		})
+	})
+}
+
+func TestSecretsAreThrottledAsPublished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := open(t, fargatesim.Config{})
+		none := aws.String("none")
+		for what, calls := range map[string][2]func() error{ // each with one that counts towards the same rate
+			"tags": {
+				func() error {
+					_, err := a.secrets.TagResource(t.Context(), &secretsmanager.TagResourceInput{SecretId: none, Tags: []smtypes.Tag{}})
+					return err
+				},
+				func() error {
+					_, err := a.secrets.UntagResource(t.Context(), &secretsmanager.UntagResourceInput{SecretId: none, TagKeys: []string{}})
+					return err
+				},
+			},
+			"values": {
+				func() error {
+					_, err := a.secrets.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: none, SecretString: aws.String("v")})
+					return err
+				},
+				func() error {
+					_, err := a.secrets.UpdateSecret(t.Context(), &secretsmanager.UpdateSecretInput{SecretId: none})
+					return err
+				},
+			},
+		} {
+			for i := range 51 {
+				if err := calls[i%2](); (code(err) == "ThrottlingException") != (i == 50) {
+					t.Errorf("%s: call %d: %v", what, i, err)
+				}
+			}
+		}
 	})
 }
