@@ -88,7 +88,7 @@ unit: ## tests that take seconds: race detector, shuffled
 	done
 
 e2e: programs ## tests on the local stack, of real containers where Docker runs, and of others' clients of AWS
-	go test -count=1 -run 'TestTerraform|TestTheAWSCommand' -v ./fargate/fargatesim | grep -E '^ *(---|ok|FAIL|.*SKIPPED)'
+	go test -count=1 -run 'TestTerraform|TestTheAWSCommand' -v ./fargate/fargatesim
 	cd hack/local && go test -count=1 -timeout=20m ./dockerruntime ./e2e
 
 demos: programs ## the walkthrough with every runtime that this machine has

@@ -76,6 +76,14 @@ func TestDaemonKilledInAnyCall(t *testing.T) {
 			w.await("its task", func() bool { return len(w.sim.Tasks()) == 1 })
 			w.remove("web")
 		},
+		"a pod has values from a Secret": func(w *world) {
+			w.create(withPassword(nginx("web")))
+			w.awaitPod("web", "running", running)
+			if got := len(w.sim.Secrets()); got != 2 { // the Secret's, and what is made of it
+				w.Errorf("%d secrets for one Secret", got)
+			}
+			w.remove("web")
+		},
 		"a Job ends": func(w *world) {
 			w.create(job("work", "work", corev1.RestartPolicyNever))
 			w.awaitPod("work", "over", phase(corev1.PodSucceeded))
@@ -108,6 +116,8 @@ func TestDaemonKilledInAnyCall(t *testing.T) {
 					k := &killer{last: fault}
 					tell(t, fargatesim.Config{Lag: fargatesim.Lag{Describe: 2 * time.Second, List: 20 * time.Second}, Fault: k.fault, Runtime: &fargatesim.Scripted{Images: images}}, func(w *world) {
 						w.dead, w.revive = k.isDead, k.revive
+						w.config.ExecutionRoleARN = executionRole
+						w.createSecret("1")
 						w.start()
 						k.arm(n)
 						live(w)

@@ -50,7 +50,7 @@ func FuzzSecretsStaySecret(f *testing.F) {
 			w.create(v.pod("late"))
 			time.Sleep(10 * time.Minute)
 			v.note(w.all())
-			pods, _ := w.provider.GetPods(t.Context())
+			pods, _ := w.provider.GetPods(w.Context())
 			families, err := registry.Gather()
 			v.note(pods, families, err, w.told(""))
 			v.search(t)

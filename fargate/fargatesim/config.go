@@ -43,6 +43,9 @@ type Config struct {
 	Record func(Exchange)
 	// Changed is shown each new state of a task in the order of its versions. It may not call the Server. nil: nobody looks.
 	Changed func(ecstypes.Task)
+	// ClockAhead is how far AWS's clock, by which requests are signed, is ahead of this machine's; negative: behind.
+	// Timestamps of tasks and logs stay this machine's.
+	ClockAhead time.Duration
 	// SparsePages lets GetLogEvents answer each token once with an empty page and another token, which AWS may do
 	// anywhere before the end.
 	SparsePages bool

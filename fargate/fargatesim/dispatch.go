@@ -54,6 +54,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !wait(r.Context(), fault.Delay) || fault.Refuse {
 		panic(http.ErrAbortHandler)
 	}
+	w.Header().Set("Date", s.clock().UTC().Format(http.TimeFormat))
 	status, body := s.perform(r, c, fault)
 	lost := fault.Lose || fault.Truncate
 	s.record(Exchange{Service: c.name, Operation: c.operation, Request: c.body, Status: status, Response: body, Lost: lost})
@@ -111,8 +112,30 @@ func (s *Server) checkSignature(r *http.Request, service string) (accessKeyID st
 		return "", &Error{Status: http.StatusForbidden, Code: "InvalidSignatureException",
 			Message: "Credential should be scoped to a valid region, and to service: '" + service + "'. (This is " + s.config.Region + ".)"}
 	}
-	return parts[0], nil
+	return parts[0], s.checkDate(r)
 }
+
+// signatureLife is how old a signed request may be, or how far ahead (IAM user guide: "Troubleshoot AWS Signature Version 4").
+const signatureLife = 5 * time.Minute
+
+func (s *Server) checkDate(r *http.Request) error {
+	const format = "20060102T150405Z"
+	signed, err := time.Parse(format, r.Header.Get("X-Amz-Date"))
+	if err != nil {
+		return &Error{Status: http.StatusForbidden, Code: "IncompleteSignatureException", Message: "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."}
+	}
+	age, now := s.clock().Sub(signed), s.clock().UTC().Format(format)
+	switch {
+	case age > signatureLife:
+		return &Error{Status: http.StatusForbidden, Code: "InvalidSignatureException", Message: "Signature expired: " + signed.Format(format) + " is now earlier than " + now + " - 5 min."}
+	case age < -signatureLife:
+		return &Error{Status: http.StatusForbidden, Code: "InvalidSignatureException", Message: "Signature not yet current: " + signed.Format(format) + " is still later than " + now + " + 5 min."}
+	}
+	return nil
+}
+
+// clock is AWS's.
+func (s *Server) clock() time.Time { return now().Add(s.config.ClockAhead) }
 
 // identify finds out which service and operation a request is for.
 func identify(r *http.Request) (call, *Error) {

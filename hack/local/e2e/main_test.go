@@ -2,17 +2,22 @@
 // in a genuine control plane, virtual-kubelet runs as a process of its own, and the local
 // Fargate is in this process, so that a test can order any fault and see any task.
 //
-// All tests share one stack with scripted containers; each has a namespace of its own.
+// All tests share one stack with scripted containers; each has a namespace of its own. The daemon has the rights
+// of examples/deploy/rbac.yaml and the policies of examples/iam, and what went between it and the local AWS is judged
+// at the end by what AWS itself wrote.
 package e2e
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
 	"github.com/virtual-kubelet/aws-fargate/hack/local/stack"
 )
 
@@ -39,17 +44,23 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (code int, err error) {
-	if cluster, err = stack.Start(context.Background(), config(stack.Scripted)); err != nil {
+	ctx := context.Background()
+	var seen traffic
+	shared := config(stack.Scripted)
+	shared.Fargate = func(c *fargatesim.Config) { c.Record, c.Delays.Logs = seen.record, 2*time.Second }
+	if cluster, err = stack.Start(ctx, shared); err != nil {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, cluster.Close()) }()
-	return m.Run(), nil
+	code = m.Run()
+	all := flag.Lookup("test.run").Value.String() == ""
+	return code, errors.Join(seen.judge(ctx), judgeRights(cluster, all && code == 0))
 }
 
 // config of a stack with the programs that "make e2e" builds.
 func config(runtime stack.Runtime) stack.Config {
 	return stack.Config{
-		Bin: filepath.Join("..", "..", "..", "bin"), Runtime: runtime, Daemon: stack.DaemonConfig{Settings: settings},
+		Bin: filepath.Join("..", "..", "..", "bin"), Examples: filepath.Join("..", "..", "..", "examples"), Runtime: runtime, Daemon: stack.DaemonConfig{Settings: settings},
 		Say: func(line string) { fmt.Println("e2e:", line) },
 	}
 }

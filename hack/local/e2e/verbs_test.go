@@ -57,18 +57,54 @@ func TestLogsOfTheTaskBefore(t *testing.T) {
 
 func TestTheKubeletsDoorIsShutToStrangers(t *testing.T) {
 	r := newRoom(t)
-	node := r.kubectl("get", "node", "virtual-kubelet", "-o", `jsonpath={.status.addresses[0].address}:{.status.daemonEndpoints.kubeletEndpoint.Port}`)
-	stranger := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	for _, path := range []string{"/pods", "/runningpods/", "/containerLogs/default/web/nginx", "/healthz", "/"} {
-		answer, err := stranger.Get("https://" + node + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		answer.Body.Close()
-		if answer.StatusCode != http.StatusUnauthorized {
-			t.Errorf("GET %s: %s, want 401", path, answer.Status)
+		if got := r.knock(path, ""); got != http.StatusUnauthorized {
+			t.Errorf("GET %s: %d, want 401", path, got)
 		}
 	}
+}
+
+// A monitor that may look at pods may not read logs: each route asks for its own right.
+func TestATokenOpensTheDoorForWhatItMay(t *testing.T) {
+	r := newRoom(t)
+	r.apply(bare("web", "nginx:1.9.1"))
+	r.untilPod("web", "is Running", running)
+	r.kubectl("create", "serviceaccount", "monitor")
+	r.kubectl("create", "clusterrole", r.namespace, "--verb=get", "--resource=nodes/pods")
+	r.kubectl("create", "clusterrolebinding", r.namespace, "--clusterrole="+r.namespace, "--serviceaccount="+r.namespace+":monitor")
+	t.Cleanup(func() {
+		for _, kind := range []string{"clusterrole", "clusterrolebinding"} {
+			if text, err := r.Stack.Kubectl(context.Background(), "delete", kind, r.namespace).CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, text)
+			}
+		}
+	})
+	token := strings.TrimSpace(r.kubectl("create", "token", "monitor"))
+	for path, want := range map[string]int{"/pods": http.StatusOK, "/containerLogs/" + r.namespace + "/web/main": http.StatusForbidden} {
+		if got := r.knock(path, token); got != want {
+			t.Errorf("GET %s: %d, want %d", path, got, want)
+		}
+	}
+}
+
+// knock asks the kubelet port for a path, with a token or without, and returns the status of the answer.
+func (r room) knock(path, token string) int {
+	r.Helper()
+	node := r.kubectl("get", "node", "virtual-kubelet", "-o", `jsonpath={.status.addresses[0].address}:{.status.daemonEndpoints.kubeletEndpoint.Port}`)
+	request, err := http.NewRequestWithContext(r.Context(), http.MethodGet, "https://"+node+path, nil)
+	if err != nil {
+		r.Fatal(err)
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
+	answer, err := client.Do(request)
+	if err != nil {
+		r.Fatal(err)
+	}
+	answer.Body.Close()
+	return answer.StatusCode
 }
 
 func TestASecretReachesTheContainer(t *testing.T) {
