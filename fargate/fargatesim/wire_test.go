@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
 )
@@ -18,6 +19,7 @@ func post(t *testing.T, sim *fargatesim.Server, target, body string, change func
 	}
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	r.Header.Set("X-Amz-Target", "AmazonEC2ContainerServiceV20141113."+target)
+	signedAt(r, time.Now())
 	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20261122/us-east-1/ecs/aws4_request, SignedHeaders=host, Signature=00")
 	if change != nil {
 		change(r)
@@ -34,6 +36,10 @@ func post(t *testing.T, sim *fargatesim.Server, target, body string, change func
 		t.Fatal(err)
 	}
 	return response.StatusCode, answer.Type
+}
+
+func signedAt(r *http.Request, at time.Time) {
+	r.Header.Set("X-Amz-Date", at.UTC().Format("20060102T150405Z"))
 }
 
 func TestDecodingIsStrict(t *testing.T) {
@@ -85,6 +91,9 @@ func TestRequestsAreAddressedRight(t *testing.T) {
 		"signed for another service": {func(r *http.Request) {
 			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "/ecs/", "/ec2/", 1))
 		}, 403, "InvalidSignatureException"},
+		"without a date":          {func(r *http.Request) { r.Header.Del("X-Amz-Date") }, 403, "IncompleteSignatureException"},
+		"signed too long ago":     {func(r *http.Request) { signedAt(r, time.Now().Add(-6*time.Minute)) }, 403, "InvalidSignatureException"},
+		"signed in the future":    {func(r *http.Request) { signedAt(r, time.Now().Add(6*time.Minute)) }, 403, "InvalidSignatureException"},
 		"in another content type": {func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }, 400, "UnknownOperationException"},
 		"to another path":         {func(r *http.Request) { r.URL.Path = "/tasks" }, 404, "UnknownOperationException"},
 		"to no service":           {func(r *http.Request) { r.Header.Del("X-Amz-Target") }, 400, "UnknownOperationException"},
