@@ -1,0 +1,75 @@
+package fargate_test
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/awscall"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
+)
+
+var update = flag.Bool("update", false, "rewrite the README's tables")
+
+// tables of the README, by the name in their marks, are the code's own.
+var tables = map[string]func() string{"fields": fieldTable, "permissions": permissionTable}
+
+// TestREADMEHoldsTheTables keeps them so; -update rewrites them.
+func TestREADMEHoldsTheTables(t *testing.T) {
+	const readme = "../README.md"
+	data, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(data)
+	for name, table := range tables {
+		begin, end := fmt.Sprintf("<!-- %s: begin -->\n", name), fmt.Sprintf("<!-- %s: end -->\n", name)
+		before, rest, begins := strings.Cut(text, begin)
+		now, after, ends := strings.Cut(rest, end)
+		if !begins || !ends {
+			t.Fatalf("README.md has lost its marks %q and %q", begin, end)
+		}
+		want := table()
+		if diff := cmp.Diff(want, now); diff != "" && !*update {
+			t.Errorf("the README's table of %s is not the code's (-want +got), rewrite with -update:\n%s", name, diff)
+		}
+		text = before + begin + want + end + after
+	}
+	if *update {
+		if err := os.WriteFile(readme, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func fieldTable() string {
+	var table strings.Builder
+	table.WriteString("| field | | what happens |\n| --- | --- | --- |\n")
+	for _, row := range taskdef.Verdicts() {
+		field := "`" + row.Field + "`"
+		if row.Case != "" {
+			field += " (" + row.Case + ")"
+		}
+		what := row.What
+		if row.WayOut != "" {
+			what += "; " + row.WayOut
+		}
+		fmt.Fprintf(&table, "| %s | %s | %s |\n", field, row.Verdict, strings.ReplaceAll(what, "|", `\|`))
+	}
+	return table.String()
+}
+
+func permissionTable() string {
+	var table strings.Builder
+	table.WriteString("| action | what for |\n| --- | --- |\n")
+	for _, action := range slices.Sorted(maps.Keys(awscall.Purposes)) {
+		fmt.Fprintf(&table, "| `%s` | %s |\n", action, awscall.Purposes[action])
+	}
+	return table.String()
+}
