@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
@@ -152,8 +153,8 @@ func (p *Provider) notify(_ context.Context, uid types.UID) {
 	if err != nil || live.UID != uid {
 		return // nobody is left to be told
 	}
-	pod := live.DeepCopy()
-	pod.Status = podstatus.For(live, j.status)
+	// Without the spec, which is not ours to tell: virtual-kubelet keeps what it is told as long as the pod is there.
+	pod := &corev1.Pod{TypeMeta: live.TypeMeta, ObjectMeta: *live.ObjectMeta.DeepCopy(), Status: podstatus.For(live, j.status)}
 	if pod.Annotations == nil {
 		pod.Annotations = map[string]string{}
 	}

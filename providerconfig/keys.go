@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 )
@@ -24,17 +25,24 @@ type key struct {
 var (
 	region          = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
 	zone            = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
-	clusterName     = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`) // ECS API reference: CreateCluster
+	clusterName     = upTo(255, `^[A-Za-z0-9_-]+$`) // ECS API reference: CreateCluster
 	subnetID        = regexp.MustCompile(`^subnet-[0-9a-z]+$`)
 	securityGroupID = regexp.MustCompile(`^sg-[0-9a-z]+$`)
 	roleARN         = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)
-	logGroupName    = regexp.MustCompile(`^[A-Za-z0-9_/.#-]{1,512}$`) // CloudWatch Logs API reference: CreateLogGroup
+	logGroupName    = upTo(512, `^[A-Za-z0-9_/.#-]+$`) // CloudWatch Logs API reference: CreateLogGroup
 	platformVersion = regexp.MustCompile(`^(LATEST|[0-9]+\.[0-9]+\.[0-9]+)$`)
-	tagKey          = regexp.MustCompile(`^[\p{L}\p{N} +=._:/@-]{1,128}$`)                      // ECS API reference: Tag
-	namespaces      = regexp.MustCompile(`^[a-z0-9*?-]{1,63}$`)                                 // Kubernetes: DNS label
+	tagKey          = upTo(128, `^[\p{L}\p{N} +=._:/@-]+$`)                                     // ECS API reference: Tag
+	namespaces      = upTo(63, `^[a-z0-9*?-]+$`)                                                // Kubernetes: DNS label
 	taskRoles       = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/*?-]+$`) // wildcards in path and name alone
-	tagValue        = regexp.MustCompile(`^[\p{L}\p{N} +=._:/@-]{0,256}$`)                      // ECS API reference: Tag
+	tagValue        = upTo(256, `^[\p{L}\p{N} +=._:/@-]*$`)                                     // ECS API reference: Tag
 )
+
+// upTo is what a pattern matches, of at most so many characters. A count in a pattern itself is written out when it is
+// compiled: {1,256} of letters is megabytes.
+func upTo(most int, pattern string) func(string) bool {
+	matches := regexp.MustCompile(pattern).MatchString
+	return func(s string) bool { return utf8.RuneCountInString(s) <= most && matches(s) }
+}
 
 const (
 	maxSubnets        = 16 // ECS API reference: AwsVpcConfiguration
@@ -57,7 +65,7 @@ var keys = slices.Concat([]key{
 	{"Region", `an AWS region such as "eu-west-1"`,
 		text(func(c *Config) *string { return &c.Region }, strings.ToLower, region.MatchString)},
 	{"ClusterName", `1 to 255 letters, digits, "-" or "_"`,
-		text(func(c *Config) *string { return &c.ClusterName }, asWritten, clusterName.MatchString)},
+		text(func(c *Config) *string { return &c.ClusterName }, asWritten, clusterName)},
 	{"Subnets", `a list of 1 to 16 IDs such as "subnet-0123456789abcdef0", each once`,
 		list(func(c *Config) *[]string { return &c.Subnets }, 1, maxSubnets, subnetID.MatchString)},
 	{"SecurityGroups", `a list of at most 5 IDs such as "sg-0123456789abcdef0", each once`,
@@ -67,7 +75,7 @@ var keys = slices.Concat([]key{
 	{"ExecutionRoleArn", `an IAM role's ARN such as "arn:aws:iam::123456789012:role/execution"`,
 		text(func(c *Config) *string { return &c.ExecutionRoleARN }, asWritten, roleARN.MatchString)},
 	{"CloudWatchLogGroupName", `1 to 512 letters, digits, "_", "-", "/", "." or "#"`,
-		text(func(c *Config) *string { return &c.CloudWatchLogGroupName }, asWritten, logGroupName.MatchString)},
+		text(func(c *Config) *string { return &c.CloudWatchLogGroupName }, asWritten, logGroupName)},
 	{"PlatformVersion", `"LATEST" or a version of Fargate such as "1.4.0"`,
 		text(func(c *Config) *string { return &c.PlatformVersion }, strings.ToUpper, platformVersion.MatchString)},
 	{"OperatingSystem", `"Linux"`,
@@ -104,7 +112,7 @@ var keys = slices.Concat([]key{
 		text(func(c *Config) *string { return &c.Node.Zone }, strings.ToLower, zone.MatchString)},
 	{name: "Grants"},
 	{"Grants.Namespaces", `a list of namespaces such as "shop", each once; * stands for any characters and ? for one`,
-		list(func(c *Config) *[]string { return &c.Grants.last().Namespaces }, 1, noMost, namespaces.MatchString)},
+		list(func(c *Config) *[]string { return &c.Grants.last().Namespaces }, 1, noMost, namespaces)},
 	{"Grants.TaskRoles", `a list of ARNs such as "arn:aws:iam::123456789012:role/shop-*", each once; * stands for any characters but / and ? for one`,
 		list(func(c *Config) *[]string { return &c.Grants.last().TaskRoles }, 1, noMost, taskRoles.MatchString)},
 }, limitKeys(

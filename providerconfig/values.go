@@ -165,11 +165,11 @@ const ownPrefix = "fargate.virtual-kubelet.io/"
 func tag(name string) func(*Config, any) any {
 	return func(c *Config, value any) any {
 		s, isText := value.(string)
-		if !isText || !tagValue.MatchString(s) {
+		if !isText || !tagValue(s) {
 			return value
 		}
 		lowered := strings.ToLower(name)
-		if !tagKey.MatchString(name) || strings.HasPrefix(lowered, "aws:") || strings.HasPrefix(lowered, ownPrefix) {
+		if !tagKey(name) || strings.HasPrefix(lowered, "aws:") || strings.HasPrefix(lowered, ownPrefix) {
 			return name
 		}
 		if c.Tags == nil {

@@ -10,13 +10,21 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
 
 // version is set by the linker.
 var version = "dev"
 
+// collectAt is how much garbage may lie beside what is in use before it is collected, in per cent. The daemon is idle
+// most of the time and is to run on the smallest instances: it has the time, and not the memory. GOGC overrides it.
+const collectAt = 50
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := newCommand(version, os.Getenv, run).ExecuteContext(ctx); err != nil {

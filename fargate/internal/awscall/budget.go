@@ -120,7 +120,7 @@ func (b *bucket) reserve(now time.Time) (wait time.Duration, giveBack func()) {
 }
 
 // throttled halves the rate and empties the bucket, for AWS's own is empty. An answer to a call that began before
-// the last halving says nothing new: twenty calls under way at once must not halve twenty times.
+// the last halving says nothing new: twenty calls under way at once must not halve it twenty times.
 func (b *bucket) throttled(began, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -1,6 +1,9 @@
 package awscall
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Family names a set of AWS operations that share one token bucket. The names are the keys of [Limits] in fargate.toml.
 type Family string
@@ -80,15 +83,18 @@ var operations = map[string]map[string]operation{
 func startRates(limits map[string]float64) (map[Family]allowance, error) {
 	rates := make(map[Family]allowance, len(published))
 	for family, a := range published {
+		if family != Other {
+			a.burst -= a.burst / 10 // AWS counts calls as they come, not as they go: two that meet on the way must not be throttled
+		}
 		rates[family] = a
 	}
 	for name, perSecond := range limits {
-		a, ok := published[Family(name)]
+		a, ok := rates[Family(name)]
 		if !ok || perSecond <= 0 {
 			return nil, fmt.Errorf("limit %s = %v: no such API family, or not a rate above zero", name, perSecond)
 		}
 		// The burst shrinks along: a daemon told to go at a tenth of the rate must not start with the whole burst.
-		burst := int(float64(a.burst) * min(1, perSecond/a.perSecond))
+		burst := int(math.Ceil(float64(a.burst) * min(1, perSecond/a.perSecond)))
 		rates[Family(name)] = allowance{perSecond: perSecond, burst: max(1, burst)}
 	}
 	return rates, nil

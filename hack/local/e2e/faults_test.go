@@ -317,6 +317,41 @@ func TestANodeThatWasDeletedComesBack(t *testing.T) {
 	})
 }
 
+// The node exists already: its taint follows the settings of the next start, and comes back with the one after.
+func TestTheTaintFollowsTheSettings(t *testing.T) {
+	r := newRoom(t)
+	taints := func(want string) {
+		t.Helper()
+		r.until("the node's taints are "+want, func(ctx context.Context) error {
+			node, err := r.Kubernetes.CoreV1().Nodes().Get(ctx, r.Daemon.NodeName, metav1.GetOptions{})
+			if err != nil {
+				return err
+			}
+			var got []string
+			for _, taint := range node.Spec.Taints {
+				if !strings.HasPrefix(taint.Key, "node.kubernetes.io/") {
+					got = append(got, taint.ToString())
+				}
+			}
+			if fmt.Sprint(got) != want {
+				return fmt.Errorf("they are %v", got)
+			}
+			return nil
+		})
+	}
+	restart := func(more ...string) {
+		t.Helper()
+		r.Daemon.Stop()
+		if err := r.Daemon.StartWith(t.Context(), more...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	restart("--disable-taint")
+	taints("[]")
+	restart()
+	taints("[virtual-kubelet.io/provider=aws:PreferNoSchedule]")
+}
+
 func TestTheAPIServerIsGoneForAMinute(t *testing.T) {
 	r := newRoom(t)
 	r.example("nginx-deployment.yaml")

@@ -91,6 +91,13 @@ func (r right) String() string {
 	return strings.TrimPrefix(r.group+"/", "/") + r.resource + " " + r.verb
 }
 
+// seldom are rights for what does not happen in these tests.
+var seldom = map[right]string{
+	{"", "pods", "list"}:     "this API server streams lists; older ones do not",
+	{"", "services", "list"}: "this API server streams lists; older ones do not",
+	{"", "pods", "get"}:      "a pod whose deletion was missed is looked for once more before its task is stopped",
+}
+
 // judgeRights holds examples/deploy/rbac.yaml to what the daemon asked of the API server: nothing was forbidden and, where
 // all tests ran, nothing is granted that it did not use.
 func judgeRights(s *stack.Stack, all bool) error {
@@ -117,7 +124,7 @@ func judgeRights(s *stack.Stack, all bool) error {
 	}
 	idle := map[string]bool{}
 	for _, r := range granted {
-		if !used[r] && all {
+		if !used[r] && all && seldom[r] == "" {
 			idle[r.String()] = true
 		}
 	}

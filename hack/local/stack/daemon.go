@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -115,6 +116,14 @@ func (d *Daemon) Start(ctx context.Context) error {
 		return err
 	}
 	return d.stack.untilWith(ctx, nodeLimit, "node "+d.NodeName+" is Ready", d.process, d.stack.nodeReady(d.NodeName))
+}
+
+// StartWith is Start with more on the command line, this once.
+func (d *Daemon) StartWith(ctx context.Context, more ...string) error {
+	usual := d.command.Args
+	defer func() { d.command.Args = usual }()
+	d.command.Args = append(slices.Clone(usual), more...)
+	return d.Start(ctx)
 }
 
 // Spawn starts a daemon that has ended and does not wait for anything.
