@@ -38,13 +38,7 @@ func (w *world) createSecret(version string) {
 }
 
 func TestSecretsReachTheContainerAndNothingElse(t *testing.T) {
-	var given []fargatesim.ContainerSpec
-	runtime := &fargatesim.Scripted{Choose: func(_ fargatesim.TaskSpec, c fargatesim.ContainerSpec) (fargatesim.Script, bool) {
-		if c.Name != "" {
-			given = append(given, c)
-		}
-		return fargatesim.Script{}, false
-	}}
+	var given environments
 	var wire strings.Builder
 	record := func(e fargatesim.Exchange) {
 		if e.Service != "secretsmanager" {
@@ -52,7 +46,7 @@ func TestSecretsReachTheContainerAndNothingElse(t *testing.T) {
 			wire.Write(e.Response)
 		}
 	}
-	tell(t, fargatesim.Config{Runtime: runtime, Record: record}, func(w *world) {
+	tell(t, fargatesim.Config{Runtime: given.runtime(), Record: record}, func(w *world) {
 		w.config.ExecutionRoleARN = "arn:aws:iam::123456789012:role/execution"
 		w.createSecret("1")
 		w.start()
@@ -69,14 +63,13 @@ func TestSecretsReachTheContainerAndNothingElse(t *testing.T) {
 			}
 		}
 	})
-	for _, container := range given {
-		environment, _ := json.Marshal(container.Environment)
-		if !strings.Contains(string(environment), "postgres://u:"+planted+"@db/app") {
-			t.Errorf("the container's environment is %s", environment)
+	for _, environment := range given.seen {
+		if got := environment["DATABASE_URL"]; got != "postgres://u:"+planted+"@db/app" {
+			t.Errorf("the container has the URL %q", got)
 		}
 	}
-	if len(given) != 2 {
-		t.Errorf("%d containers, want two", len(given))
+	if len(given.seen) != 2 {
+		t.Errorf("%d containers, want two", len(given.seen))
 	}
 }
 
