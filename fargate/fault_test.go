@@ -1,6 +1,7 @@
 package fargate_test
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -10,10 +11,45 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	k8stesting "k8s.io/client-go/testing"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate"
 	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
 )
+
+func TestSecretsGoWhenTheExecutionRoleIsTakenAway(t *testing.T) {
+	tell(t, fargatesim.Config{}, func(w *world) {
+		w.config.ExecutionRoleARN, w.config.TaskDefinitions.KeepTime = executionRole, 3*time.Hour
+		w.createSecret("1")
+		w.start()
+		w.create(withPassword(nginx("web")))
+		w.awaitPod("web", "running", running)
+		w.remove("web")
+		w.stopProvider()
+		w.config.ExecutionRoleARN = ""
+		w.start()
+		time.Sleep(24 * time.Hour) // on the bubble's clock
+		if got := w.sim.Secrets(); len(got) > 0 {
+			t.Errorf("%d secrets are left, and nobody ever takes them away", len(got))
+		}
+	})
+}
+
+// The admission plugin that sets it may be off.
+func TestPodWithoutServiceAccountName(t *testing.T) {
+	tell(t, fargatesim.Config{}, func(w *world) {
+		w.client.PrependReactor("get", "serviceaccounts", func(a k8stesting.Action) (bool, runtime.Object, error) {
+			if a.(k8stesting.GetAction).GetName() != "" {
+				return false, nil, nil
+			}
+			return true, nil, errors.New("resource name may not be empty") // as client-go says
+		})
+		w.start()
+		w.create(nginx("web"))
+		w.awaitPod("web", "running", running)
+	})
+}
 
 // Temporary credentials that nobody renews for half an hour: what runs runs on, what comes waits and says why.
 func TestCredentialsExpireForAWhile(t *testing.T) {

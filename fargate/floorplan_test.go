@@ -30,7 +30,7 @@ var plan = map[string][]string{
 	"fargate/internal/containerlog": {"fargate/internal/awserr"},
 	"fargate/internal/launcher":     {"fargate/internal/awserr", "fargate/internal/taskdef"},
 	"fargate/internal/preflight":    {"fargate/internal/awserr"},
-	"fargate/internal/secretstore":  {"fargate/internal/podenv", "fargate/internal/podid"},
+	"fargate/internal/secretstore":  {"fargate/internal/awserr", "fargate/internal/podenv", "fargate/internal/podid"},
 	"fargate/internal/tracker":      {"fargate/internal/awserr"},
 	// The ground: values in, values out.
 	"fargate/internal/awserr":    {},

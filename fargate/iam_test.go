@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -277,6 +278,7 @@ func TestAmazonECSFullAccessReadsLogsByFilter(t *testing.T) {
 		if got := w.sim.Calls("FilterLogEvents"); got == 0 {
 			t.Error("it was not read by FilterLogEvents")
 		}
+		synctest.Wait()
 		for action, want := range map[string]bool{"logs:GetLogEvents": true, "logs:PutRetentionPolicy": true, "logs:FilterLogEvents": false} {
 			if got := strings.Contains(w.nodeCondition(fargate.ConditionPermissions).Message, action+" ("); got != want {
 				t.Errorf("that %s is denied is told: %v, want %v", action, got, want)

@@ -109,8 +109,9 @@ func (p *Provider) environment(ctx context.Context, t turn, pod *corev1.Pod) (po
 // translate publishes the pod's secret values and translates it; false: it cannot be, or not yet, and the
 // pod shows why. What refuses it does so before anything is published.
 func (p *Provider) translate(ctx context.Context, t turn, in taskdef.Input) (taskdef.Translation, bool) {
-	account, err := existing(p.client.CoreV1().ServiceAccounts(in.Pod.Namespace).Get(ctx, in.Pod.Spec.ServiceAccountName, metav1.GetOptions{}))
+	account, err := p.serviceAccount(ctx, in.Pod)
 	if err != nil {
+		p.log.Debug("fetch the pod's ServiceAccount", "pod", in.Pod.Namespace+"/"+in.Pod.Name, "error", err)
 		p.wait(in.Pod.UID, awserr.ReasonNotPrepared, "the API server does not tell the pod's ServiceAccount; it is asked again")
 		p.launches.AddRateLimited(t)
 		return taskdef.Translation{}, false
@@ -132,6 +133,14 @@ func (p *Provider) translate(ctx context.Context, t turn, in taskdef.Input) (tas
 		return taskdef.Translation{}, false
 	}
 	return translation, true
+}
+
+// serviceAccount is the pod's, nil if there is none.
+func (p *Provider) serviceAccount(ctx context.Context, pod *corev1.Pod) (*corev1.ServiceAccount, error) {
+	if pod.Spec.ServiceAccountName == "" { // where the admission plugin that sets it is off
+		return nil, nil
+	}
+	return existing(p.client.CoreV1().ServiceAccounts(pod.Namespace).Get(ctx, pod.Spec.ServiceAccountName, metav1.GetOptions{}))
 }
 
 // sources fetches what the pod's environment is made of. What does not exist is left out.

@@ -23,7 +23,7 @@ func (p *Provider) ContainerLogs(ctx context.Context, namespace, name, container
 	if group == "" {
 		return nil, errdefs.InvalidInput("no logs are kept: set CloudWatchLogGroupName and ExecutionRoleArn in fargate.toml")
 	}
-	pod, err := p.GetPod(ctx, namespace, name)
+	pod, err := p.logged(ctx, namespace, name)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (p *Provider) ContainerLogs(ctx context.Context, namespace, name, container
 	logs, err := p.logs.Open(ctx, containerlog.Stream{
 		Group:   group,
 		Name:    taskdef.LogStreamPrefix + "/" + container + "/" + lastPart(run.TaskARN),
-		Started: run.Started,
+		Started: pod.CreationTimestamp.Time, // ECS tells when all containers of a task ran, not when each began
 		Ended:   func() (time.Time, bool) { return p.endOf(pod.UID, container, run) },
 	}, o)
 	switch {
@@ -46,9 +46,22 @@ func (p *Provider) ContainerLogs(ctx context.Context, namespace, name, container
 	return logs, nil
 }
 
+// logged is a pod as we know it, or as the API server does: its status says which task it had, also before we
+// have found that again.
+func (p *Provider) logged(ctx context.Context, namespace, name string) (*corev1.Pod, error) {
+	pod, err := p.GetPod(ctx, namespace, name)
+	if err == nil {
+		return pod, nil
+	}
+	if live, notThere := p.pods.Pods(namespace).Get(name); notThere == nil {
+		return live, nil
+	}
+	return nil, err
+}
+
 // endOf tells whether a run of a container is over, and since when.
 func (p *Provider) endOf(uid types.UID, container string, run podstatus.Ran) (time.Time, bool) {
-	if !run.Finished.IsZero() {
+	if run.Over {
 		return run.Finished, true
 	}
 	j, known := p.joins.get(uid)
@@ -59,5 +72,5 @@ func (p *Provider) endOf(uid types.UID, container string, run podstatus.Ran) (ti
 	if err != nil || now.TaskARN != run.TaskARN {
 		return time.Now(), true // another task has followed
 	}
-	return now.Finished, !now.Finished.IsZero()
+	return now.Finished, now.Over
 }

@@ -37,9 +37,10 @@ func (p *Provider) sweep(ctx context.Context) error {
 	group.Go(func() error {
 		return every(ctx, min(max(keep/4, soonestRetire), latestRetire), func() { p.retire(ctx, keep) })
 	})
-	if p.account.config.ExecutionRoleARN != "" { // without one no task reads a secret, and none was made
-		group.Go(func() error { return every(ctx, secretLook, func() { p.sweepSecrets(ctx) }) })
-	}
+	group.Go(func() error {
+		published := p.account.config.ExecutionRoleARN != "" // else nothing is, but may have been
+		return every(ctx, secretLook, func() { published = p.sweepSecrets(ctx, published) })
+	})
 	return group.Wait()
 }
 
@@ -119,12 +120,17 @@ func (p *Provider) retire(ctx context.Context, keep time.Duration) {
 	}
 }
 
-// sweepSecrets deletes the values in Secrets Manager that no definition has named for an hour.
-func (p *Provider) sweepSecrets(ctx context.Context) {
+// sweepSecrets deletes the values in Secrets Manager that no definition has named for an hour. Where nothing was
+// published, as far as is known, and no definition names a secret, it asks nothing of Secrets Manager, which a node
+// without secrets need not be allowed. It reports what is known now.
+func (p *Provider) sweepSecrets(ctx context.Context, published bool) bool {
 	named, err := p.launcher.Secrets(ctx, p.owner.FamilyPrefix())
 	if err != nil {
 		p.log.Info("clean-up of secrets goes on later", "error", err)
-		return
+		return published
+	}
+	if published = published || len(named) > 0; !published {
+		return false
 	}
 	gone, err := p.secrets.Sweep(ctx, func(arn string) bool { return named[arn] }, secretLook)
 	if err != nil {
@@ -133,4 +139,5 @@ func (p *Provider) sweepSecrets(ctx context.Context) {
 	if gone > 0 {
 		p.log.Info("secrets that no definition names deleted", "count", gone)
 	}
+	return true
 }

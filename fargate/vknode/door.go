@@ -45,6 +45,9 @@ const (
 	defaultDenyTTL  = 30 * time.Second
 )
 
+// bodyLimit is how long the body of a request may take: there is nothing to read in any.
+const bodyLimit = 10 * time.Second
+
 func (c DoorConfig) check() error {
 	if c.NoTokens && c.ClientCAFile == "" && c.ClientCA == nil {
 		return errors.New("kubelet port: nobody could get in: bearer tokens are not to be believed, and no client CA is given")
@@ -121,6 +124,10 @@ func (d *door) run(ctx context.Context) error {
 // who may, which is else 403; 500 is for what the API server cannot decide.
 func (d *door) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			// The server reads a body to its end before it answers; a stranger's need never come to one.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyLimit))
+		}
 		known, ok, err := d.authenticator.AuthenticateRequest(r)
 		if err != nil {
 			d.unknown.Do(func() { d.log.Warn("the kubelet port cannot tell who asks", "from", r.RemoteAddr, "error", err) })

@@ -1,12 +1,15 @@
 package vknode
 
 import (
+	"bufio"
 	"context"
+	"crypto/tls"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -195,6 +198,28 @@ func TestDoorTakesClientCertificatesOfAnAuthorityInMemory(t *testing.T) {
 	d.reviews.set("apiserver", "get nodes/vk/proxy")
 	if code, _ := d.ask(newCaller(t, "", ours.client(t, "apiserver")), http.MethodGet, "/pods"); code != 200 {
 		t.Errorf("%d for a certificate of the authority", code)
+	}
+}
+
+// The server reads the body of a request before it answers, and answers some by itself.
+func TestStrangersHoldNoConnection(t *testing.T) {
+	d := newDoorstep(t, serversConfig(t), nil)
+	for _, request := range []string{"POST /pods HTTP/1.1\r\nHost: vk\r\nContent-Length: 1000\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: vk\r\n\r\n"} {
+		conn, err := tls.Dial("tcp", d.address, &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := conn.Write([]byte(request)); err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(2 * bodyLimit))
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Errorf("%q: %v", request, err)
+		} else if answer.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%q: %s", request, answer.Status)
+		}
 	}
 }
 

@@ -70,11 +70,12 @@ func listenMetrics(address string) (net.Listener, error) {
 // serve answers until ctx ends, and then cuts what is still being served.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
 	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       90 * time.Second,                                  // the kubelet's
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // a port scan is no news
-		BaseContext:       func(net.Listener) context.Context { return ctx },
+		Handler:                      handler,
+		ReadHeaderTimeout:            10 * time.Second,
+		IdleTimeout:                  90 * time.Second,                                  // the kubelet's
+		DisableGeneralOptionsHandler: true,                                              // OPTIONS * would pass no door
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug), // a port scan is no news
+		BaseContext:                  func(net.Listener) context.Context { return ctx },
 	}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()

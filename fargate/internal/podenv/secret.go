@@ -34,6 +34,10 @@ type Document struct {
 	Content Value // a JSON object of strings, at most 64 KiB
 }
 
+// SecretVersion is where a Document lies in Secrets Manager: in this version of this secret, whatever others write there
+// later.
+type SecretVersion struct{ ARN, ID string }
+
 // Stored says where the value of a secret variable is: under Key in the Document at Address.
 type Stored struct {
 	Address Address

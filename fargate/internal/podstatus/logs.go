@@ -8,11 +8,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Ran is one run of a container: whose log it is, and when it was.
+// Ran is one run of a container: whose log it is, and whether it grows.
 type Ran struct {
 	TaskARN  string
-	Started  time.Time
-	Finished time.Time // zero: it still runs
+	Over     bool
+	Finished time.Time // of what is over; zero: nobody knows when
 }
 
 // LastRun returns the run whose log is meant by the container's name, or with before the one before
@@ -26,7 +26,7 @@ func LastRun(pod *corev1.Pod, container string, before bool) (Ran, error) {
 	case before:
 		return ranUntil(last), nil
 	case status.State.Running != nil:
-		return Ran{TaskARN: taskOf(status.ContainerID), Started: status.State.Running.StartedAt.Time}, nil
+		return Ran{TaskARN: taskOf(status.ContainerID)}, nil
 	case status.State.Terminated != nil && status.State.Terminated.ContainerID != "":
 		return ranUntil(status.State.Terminated), nil
 	case last != nil && last.ContainerID != "":
@@ -49,7 +49,7 @@ func why(reason string) string {
 }
 
 func ranUntil(state *corev1.ContainerStateTerminated) Ran {
-	return Ran{TaskARN: taskOf(state.ContainerID), Started: state.StartedAt.Time, Finished: state.FinishedAt.Time}
+	return Ran{TaskARN: taskOf(state.ContainerID), Over: true, Finished: state.FinishedAt.Time}
 }
 
 // taskOf cuts ecs://TASKARN/RUNTIMEID.

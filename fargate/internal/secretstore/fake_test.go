@@ -64,6 +64,9 @@ func (f *fakeManager) CreateSecret(ctx context.Context, in *secretsmanager.Creat
 		if held.deleted != nil || held.forced {
 			return nil, &smtypes.InvalidRequestException{Message: aws.String("You can't create this secret because a secret with this name is already scheduled for deletion.")}
 		}
+		if held.version == *in.ClientRequestToken && held.value == *in.SecretString { // SDK doc of CreateSecretInput: the request is ignored
+			return &secretsmanager.CreateSecretOutput{ARN: &held.arn, Name: in.Name, VersionId: in.ClientRequestToken}, nil
+		}
 		return nil, &smtypes.ResourceExistsException{Message: aws.String("The operation failed because the secret " + *in.Name + " already exists.")}
 	}
 	f.made++

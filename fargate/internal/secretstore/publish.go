@@ -18,73 +18,73 @@ import (
 // names is how many names are tried for a document.
 const names = 4
 
-// Publish sees to it that Secrets Manager has the documents, and returns the ARN of each. Its errors are
+// Publish sees to it that Secrets Manager has the documents, and returns where each is. Its errors are
 // AWS's, wrapped with the name of the secret: throttling, a denial, credentials that expired. Nothing is
 // retried here.
-func (s *Store) Publish(ctx context.Context, documents []podenv.Document) (map[podenv.Address]string, error) {
-	arns := map[podenv.Address]string{}
+func (s *Store) Publish(ctx context.Context, documents []podenv.Document) (map[podenv.Address]podenv.SecretVersion, error) {
+	published := map[podenv.Address]podenv.SecretVersion{}
 	for _, d := range documents {
-		arn, err := s.publish(ctx, d)
+		version, err := s.publish(ctx, d)
 		if err != nil {
 			return nil, err
 		}
-		arns[d.Address] = arn
+		published[d.Address] = version
 	}
-	return arns, nil
+	return published, nil
 }
 
 // publish returns what is remembered or joins the publication that is under way. That outlives the one who
 // asked first, so that his end is not everybody's.
-func (s *Store) publish(ctx context.Context, d podenv.Document) (string, error) {
-	if arn, fresh := s.remembered(d.Address); fresh && s.give(d.Address, arn, time.Time{}) {
-		return arn, nil
+func (s *Store) publish(ctx context.Context, d podenv.Document) (podenv.SecretVersion, error) {
+	if known, fresh := s.remembered(d.Address); fresh && s.give(d.Address, known, time.Time{}) {
+		return known, nil
 	}
 	shared := s.flight.DoChan(string(d.Address), func() (any, error) {
 		return s.find(context.WithoutCancel(ctx), d)
 	})
 	select {
 	case <-ctx.Done():
-		return "", ctx.Err()
+		return podenv.SecretVersion{}, ctx.Err()
 	case result := <-shared:
 		if result.Err != nil {
-			return "", result.Err
+			return podenv.SecretVersion{}, result.Err
 		}
-		return result.Val.(string), nil
+		return result.Val.(podenv.SecretVersion), nil
 	}
 }
 
 // remembered returns where the document was when last seen; fresh: that was a short while ago.
-func (s *Store) remembered(address podenv.Address) (arn string, fresh bool) {
+func (s *Store) remembered(address podenv.Address) (where podenv.SecretVersion, fresh bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := s.known[address]
-	return k.arn, k.arn != "" && time.Since(k.seen) < recheck
+	return k.where, k.where.ARN != "" && time.Since(k.seen) < recheck
 }
 
 // give notes that a secret is used from now on, and when it was seen unless that is zero; false: it is on
 // its way out.
-func (s *Store) give(address podenv.Address, arn string, seen time.Time) bool {
+func (s *Store) give(address podenv.Address, where podenv.SecretVersion, seen time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.gone[arn] {
+	if s.gone[where.ARN] {
 		return false
 	}
-	delete(s.unused, arn)
+	delete(s.unused, where.ARN)
 	if !seen.IsZero() {
-		s.known[address] = known{arn, seen}
+		s.known[address] = known{where, seen}
 	}
 	return true
 }
 
 // find looks where the document was before, and else takes the first name that is free or ours.
-func (s *Store) find(ctx context.Context, d podenv.Document) (string, error) {
-	if arn, fresh := s.remembered(d.Address); arn != "" {
+func (s *Store) find(ctx context.Context, d podenv.Document) (podenv.SecretVersion, error) {
+	if known, fresh := s.remembered(d.Address); known.ARN != "" {
 		if fresh {
-			return arn, nil // somebody was faster
+			return known, nil // somebody was faster
 		}
-		if found, err := s.api.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &arn}); err == nil &&
-			s.usable(found) && found.DeletedDate == nil && s.give(d.Address, arn, time.Now()) {
-			return arn, nil
+		if found, err := s.api.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &known.ARN}); err == nil &&
+			s.usable(found) && found.DeletedDate == nil && s.give(d.Address, known, time.Now()) {
+			return known, nil
 		}
 	}
 	var taken *takenError
@@ -94,17 +94,18 @@ func (s *Store) find(ctx context.Context, d podenv.Document) (string, error) {
 			name += "/" + strconv.Itoa(i+1)
 		}
 		arn, err := s.at(ctx, name, d)
-		if err == nil && s.give(d.Address, arn, time.Now()) {
-			return arn, nil
+		where := podenv.SecretVersion{ARN: arn, ID: version(name)}
+		if err == nil && s.give(d.Address, where, time.Now()) {
+			return where, nil
 		}
 		if err == nil {
 			err = &takenError{errors.New("it is being deleted")}
 		}
 		if !errors.As(err, &taken) {
-			return "", err
+			return podenv.SecretVersion{}, err
 		}
 	}
-	return "", fmt.Errorf("publish secret %s: this name and %d more are held by secrets of others or deleted ones: %w", s.prefix+string(d.Address), names-1, taken)
+	return podenv.SecretVersion{}, fmt.Errorf("publish secret %s: this name and %d more are held by secrets of others or deleted ones: %w", s.prefix+string(d.Address), names-1, taken)
 }
 
 // takenError is a name that cannot be had.

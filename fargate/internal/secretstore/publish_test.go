@@ -39,11 +39,11 @@ func newStore(f *fakeManager) *secretstore.Store {
 // publish returns the ARN of the document, which must be published.
 func publish(t *testing.T, s *secretstore.Store, address podenv.Address) string {
 	t.Helper()
-	arns, err := s.Publish(t.Context(), []podenv.Document{document(address)})
+	places, err := s.Publish(t.Context(), []podenv.Document{document(address)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return arns[address]
+	return places[address].ARN
 }
 
 func TestPublish(t *testing.T) {
@@ -126,6 +126,7 @@ func TestNamesThatAreTaken(t *testing.T) {
 			func(t *testing.T, f *fakeManager) {
 				publish(t, newStore(f), address)
 				f.change(name, func(s *secret) {
+					s.value = "theirs"
 					s.tags = []smtypes.Tag{{Key: aws.String("fargate.virtual-kubelet.io/started-by"), Value: aws.String("vk/other")}}
 				})
 			}, name + "/2", false},
@@ -252,8 +253,8 @@ func TestNoValueInErrors(t *testing.T) {
 	for name, echo := range map[string]string{
 		"as it is":    `Value 'hunter2 "and" more' at 'secretString' failed to satisfy constraint`,
 		"as JSON":     `Value '{"A":"hunter2 \"and\" more"}' at 'secretString' failed to satisfy constraint`,
-		"not at all":  "Member must have length less than or equal to 65536",
-		"wholly else": "1 validation error detected",
+		"cut":         `Value '{"A":"hunter2 \"an...' at 'secretString' failed to satisfy constraint`,
+		"not at all":  "Member must have length less than or equal to 65536", // nobody can tell
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -269,9 +270,6 @@ func TestNoValueInErrors(t *testing.T) {
 					if strings.Contains(shown, "hunter2") {
 						t.Errorf("error shows the value: %s", shown)
 					}
-				}
-				if keeps := strings.Contains(err.Error(), echo); keeps == strings.Contains(echo, "hunter2") {
-					t.Errorf("AWS's words %q became %v", echo, err)
 				}
 			})
 		})

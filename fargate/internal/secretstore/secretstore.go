@@ -7,7 +7,8 @@
 //
 // A secret counts as ours if it carries the owner's tag and its current version is the one that we wrote;
 // anything else under the name, be it put there or edited by hand, is left alone and passed over for the
-// next name (ADDRESS/2 and so on). So is a name that a deleted secret still holds.
+// next name (ADDRESS/2 and so on). So is a name that a deleted secret still holds. Definitions name the version, so
+// that an edit between two looks is not used either.
 //
 // The package never reads a value back, never logs, and shows no value in an error.
 package secretstore
@@ -63,8 +64,8 @@ type Store struct {
 }
 
 type known struct {
-	arn  string
-	seen time.Time
+	where podenv.SecretVersion
+	seen  time.Time
 }
 
 // New returns a Store for one owner. The operator's tags are put on each secret; they must leave room for ours.

@@ -75,7 +75,7 @@ func (s *Store) idle(arns []string, inUse func(string) bool, keep time.Duration)
 	maps.DeleteFunc(s.unused, func(arn string, _ time.Time) bool { return unlisted(arn) })
 	maps.DeleteFunc(s.gone, func(arn string, _ bool) bool { return unlisted(arn) })
 	for address, k := range s.known {
-		if unlisted(k.arn) && now.Sub(k.seen) >= recheck {
+		if unlisted(k.where.ARN) && now.Sub(k.seen) >= recheck {
 			delete(s.known, address)
 		}
 	}
@@ -103,7 +103,7 @@ func (s *Store) condemn(arn string) bool {
 		return false
 	}
 	s.gone[arn] = true
-	maps.DeleteFunc(s.known, func(_ podenv.Address, k known) bool { return k.arn == arn })
+	maps.DeleteFunc(s.known, func(_ podenv.Address, k known) bool { return k.where.ARN == arn })
 	return true
 }
 

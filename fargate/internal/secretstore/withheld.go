@@ -3,18 +3,25 @@ package secretstore
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/aws/smithy-go"
 
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/awserr"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 )
 
-// withheld is the error as it may be shown. AWS's validation quotes what it refuses; a text that holds one of
-// the document's values is replaced, and AWS's code stays.
+// plainCodes are of errors whose messages speak of the call and not of its content, or of no content at all.
+var plainCodes = []string{"ResourceExistsException", "InvalidRequestException", "LimitExceededException", "InternalServiceError",
+	"EncryptionFailure", "DecryptionFailure"}
+
+// withheld is the error as it may be shown. AWS's validation quotes what it refuses, whole or cut, in encodings of its
+// own; so only messages that are not about the content are shown, and of these none that holds one of its values.
+// AWS's code stays.
 func withheld(err error, content podenv.Value) error {
-	if !shows(err.Error(), content) {
+	if speaksOfTheCall(err) && !shows(err.Error(), content) {
 		return err
 	}
 	var refusal smithy.APIError
@@ -23,6 +30,12 @@ func withheld(err error, content podenv.Value) error {
 	}
 	return &smithy.GenericAPIError{Code: refusal.ErrorCode(), Fault: refusal.ErrorFault(),
 		Message: "AWS's message is withheld, for it may hold a value"}
+}
+
+func speaksOfTheCall(err error) bool {
+	var refusal smithy.APIError
+	return !errors.As(err, &refusal) || slices.Contains(plainCodes, refusal.ErrorCode()) ||
+		awserr.IsAccessDenied(err) || awserr.IsThrottle(err) || awserr.IsCredentials(err)
 }
 
 // shows tells whether a text holds one of the values, as it is, or as it is written in JSON or in Go.

@@ -169,12 +169,13 @@ func input(pod *corev1.Pod, environment podenv.Environment) taskdef.Input {
 }
 
 // published is where the environment's secret values would be.
-func published(environment podenv.Environment) map[podenv.Address]string {
-	arns := map[podenv.Address]string{}
+func published(environment podenv.Environment) map[podenv.Address]podenv.SecretVersion {
+	places := map[podenv.Address]podenv.SecretVersion{}
 	for _, document := range environment.Secrets() {
-		arns[document.Address] = "arn:aws:secretsmanager:us-east-1:123456789012:secret:vk/8f14e45f-b4742f44/" + string(document.Address) + "-a1B2c3"
+		places[document.Address] = podenv.SecretVersion{ID: "v1",
+			ARN: "arn:aws:secretsmanager:us-east-1:123456789012:secret:vk/8f14e45f-b4742f44/" + string(document.Address) + "-a1B2c3"}
 	}
-	return arns
+	return places
 }
 
 // translate resolves and translates a pod that needs nothing but itself.

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 )
@@ -35,7 +33,7 @@ var environmentRules = []rule{
 		return in.Settings.ExecutionRoleARN == ""
 	})),
 	loud(fieldSecret, "or another value from a Secret, not published", Refused, "values from Secrets reach a task through AWS Secrets Manager, and this one is not there", "let the container fetch it itself", secretVariables(func(in Input, v podenv.Variable) bool {
-		return in.Settings.ExecutionRoleARN != "" && in.Secrets[v.Stored.Address] == ""
+		return in.Settings.ExecutionRoleARN != "" && in.Secrets[v.Stored.Address].ARN == ""
 	})),
 	loud("spec.containers[].env[].valueFrom.fileKeyRef", "", Refused, "files of volumes cannot be read before the task starts", "put the value into a ConfigMap and use configMapKeyRef", unresolvable(".fileKeyRef")),
 	loud("spec.containers[].command", fromASecret, Refused, "a task definition would show the value", `let a shell read the variable: sh -c '... "$PASSWORD"'`, secretWords(func(c podenv.Container) []podenv.Word { return c.Command })),
@@ -94,15 +92,26 @@ func atFields(fields []string) []hit {
 	return hits
 }
 
-var reservedNames = inContainers(func(_ Input, c *corev1.Container) []hit {
+func reservedNames(in Input) []hit {
 	var hits []hit
-	for i, v := range c.Env {
-		if isReserved(v.Name) {
-			hits = append(hits, hit{at: []int{i}, detail: v.Name})
+	for _, c := range in.Environment.Containers {
+		for _, v := range c.Variables {
+			if isReserved(v.Name) {
+				hits = append(hits, hit{field: nameField(v), detail: v.Name})
+			}
 		}
 	}
 	return hits
-})
+}
+
+// nameField is the field that names the variable: env's own name, or the source of many.
+func nameField(v podenv.Variable) string {
+	entry, _, _ := strings.Cut(v.Field, ".value") // .value and .valueFrom
+	if strings.Contains(entry, ".env[") {
+		return entry + ".name"
+	}
+	return v.Field
+}
 
 // isReserved tells whether a variable's name is one of the pod's identity. A pod that could set it might
 // pass for another.

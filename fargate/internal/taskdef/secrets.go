@@ -12,7 +12,7 @@ import (
 
 // secrets are a container's variables whose values lie in Secrets Manager. The definition says where; the
 // execution role reads them when the task starts.
-func secrets(env podenv.Container, published map[podenv.Address]string) []ecstypes.Secret {
+func secrets(env podenv.Container, published map[podenv.Address]podenv.SecretVersion) []ecstypes.Secret {
 	var list []ecstypes.Secret
 	for _, v := range env.Variables {
 		if v.Secret {
@@ -22,19 +22,18 @@ func secrets(env podenv.Container, published map[podenv.Address]string) []ecstyp
 	return list
 }
 
-// valueFrom is one key of the JSON object in a secret, in its current version:
-// ARN:json-key:version-stage:version-id (developer guide: "Pass Secrets Manager secrets through Amazon ECS
-// environment variables").
-func valueFrom(secretARN, key string) string { return secretARN + ":" + key + "::" }
+// valueFrom is one key of the JSON object in one version of a secret: ARN:json-key:version-stage:version-id
+// (developer guide: "Pass Secrets Manager secrets through Amazon ECS environment variables").
+func valueFrom(where podenv.SecretVersion, key string) string { return where.ARN + ":" + key + "::" + where.ID }
 
 // Unpublished returns stand-ins for Input.Secrets. With them Translate tells whether the pod can run before
 // anything is published for it, and explain needs no account; what it translates is not for ECS.
-func Unpublished(environment podenv.Environment) map[podenv.Address]string {
-	arns := map[podenv.Address]string{}
+func Unpublished(environment podenv.Environment) map[podenv.Address]podenv.SecretVersion {
+	stand := map[podenv.Address]podenv.SecretVersion{}
 	for _, document := range environment.Secrets() {
-		arns[document.Address] = "arn:aws:secretsmanager:REGION:ACCOUNT:secret:" + string(document.Address)
+		stand[document.Address] = podenv.SecretVersion{ARN: "arn:aws:secretsmanager:REGION:ACCOUNT:secret:" + string(document.Address), ID: "VERSION"}
 	}
-	return arns
+	return stand
 }
 
 // SecretARNs returns which secrets of Secrets Manager the containers of a definition name, sorted, each once.

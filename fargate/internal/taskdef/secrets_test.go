@@ -119,12 +119,22 @@ func TestSecretARNs(t *testing.T) {
 	}
 	var want []string
 	for _, document := range environment.Secrets() { // by address, as the ARNs are
-		want = append(want, published(environment)[document.Address])
+		want = append(want, published(environment)[document.Address].ARN)
 	}
 	if diff := cmp.Diff(want, taskdef.SecretARNs(got.Definition.ContainerDefinitions)); diff != "" || len(want) != 2 {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if arns := taskdef.SecretARNs(nil); arns != nil {
 		t.Errorf("nothing names %v", arns)
+	}
+}
+
+func TestReservedNameFromAConfigMapIsTold(t *testing.T) {
+	pod := barePod()
+	decodeStrict(t, `{envFrom: [{configMapRef: {name: mine}}]}`, &pod.Spec.Containers[0])
+	environment, _ := podenv.Resolve(pod, podenv.Sources{ConfigMaps: map[string]*corev1.ConfigMap{"mine": {Data: map[string]string{"VK_ATTEMPT": "7"}}}})
+	got, err := taskdef.Translate(input(pod, environment))
+	if err != nil || len(got.Findings) != 1 || got.Findings[0].Field != "spec.containers[0].envFrom[0].configMapRef" {
+		t.Errorf("left out, and nobody is told: %v, %v", got.Findings, err)
 	}
 }

@@ -55,9 +55,9 @@ type Input struct {
 	ID          podid.ID
 	Environment podenv.Environment // of the same pod, with no problem left that Blocks
 	Settings    Settings
-	// Secrets holds the ARN of the Secrets Manager secret that each of Environment.Secrets was published in.
-	// A secret variable whose value is not in them is refused.
-	Secrets map[podenv.Address]string
+	// Secrets says where each of Environment.Secrets was published. A secret variable whose value is not in them
+	// is refused.
+	Secrets map[podenv.Address]podenv.SecretVersion
 	// ServiceAccountRole is what the annotation AnnotationServiceAccountRole of the pod's ServiceAccount says.
 	ServiceAccountRole string
 }

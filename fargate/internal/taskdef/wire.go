@@ -10,9 +10,8 @@ import (
 )
 
 // Same tells whether a described definition is the one we would register: every member that we set is
-// there with our value. ECS fills in members of its own (host ports, revisions, attributes) and returns
-// environments in an order of its own; neither makes a difference. Tags are not looked at, for a
-// TaskDefinition holds none. got may be nil.
+// there with our value, and none that we do not set, but for those that ECS fills in (ecsOwn) and nothings.
+// The order of environments is ECS's own. Tags are not looked at, for a TaskDefinition holds none. got may be nil.
 func Same(want *ecs.RegisterTaskDefinitionInput, got *ecstypes.TaskDefinition) bool {
 	if got == nil {
 		return false
@@ -22,7 +21,15 @@ func Same(want *ecs.RegisterTaskDefinitionInput, got *ecstypes.TaskDefinition) b
 	return within(wanted, wire(got))
 }
 
-// within tells whether all of want is in got. Lists of objects are compared without regard to order,
+// ecsOwn are the members that ECS fills in by itself (API reference: TaskDefinition, PortMapping). A member that it
+// begins to fill in and that is not here costs one more registration; one here that others could set might run
+// what they wrote.
+var ecsOwn = map[string]bool{
+	"taskDefinitionArn": true, "revision": true, "status": true, "registeredAt": true, "registeredBy": true, "deregisteredAt": true,
+	"compatibilities": true, "requiresAttributes": true, "hostPort": true,
+}
+
+// within tells whether got is want and nothing else. Lists of objects are compared without regard to order,
 // other lists element by element. What we set to nothing may be missing.
 func within(want, got any) bool {
 	switch want := want.(type) {
@@ -36,12 +43,22 @@ func within(want, got any) bool {
 				return false
 			}
 		}
+		for name, value := range object {
+			if _, wanted := want[name]; !wanted && !ecsOwn[name] && !isNothing(value) {
+				return false
+			}
+		}
 		return true
 	case []any:
 		list, _ := got.([]any)
 		return len(want) == len(list) && eachWithin(want, list)
 	}
 	return want == got || got == nil && reflect.ValueOf(want).IsZero()
+}
+
+func isNothing(value any) bool {
+	v := reflect.ValueOf(value)
+	return !v.IsValid() || v.IsZero() || (v.Kind() == reflect.Map || v.Kind() == reflect.Slice) && v.Len() == 0
 }
 
 func eachWithin(want, got []any) bool {

@@ -56,6 +56,14 @@ func TestSame(t *testing.T) {
 		"a secret elsewhere": {"it would read what somebody else put there", func(d *ecstypes.TaskDefinition) {
 			d.ContainerDefinitions[0].Secrets[0].ValueFrom = aws.String("arn:other")
 		}, false},
+		"a task role that nobody asked for": {"it would run with rights that were not granted", func(d *ecstypes.TaskDefinition) { d.TaskRoleArn = aws.String("arn:admin") }, false},
+		"an entry point beside the image's": {"it would run what somebody else wrote", func(d *ecstypes.TaskDefinition) {
+			d.ContainerDefinitions[0].EntryPoint = append(d.ContainerDefinitions[0].EntryPoint, "-c")
+		}, false},
+		"another user": {"root may be more than the image's", func(d *ecstypes.TaskDefinition) { d.ContainerDefinitions[0].User = aws.String("0") }, false},
+		"a secret more": {"it would read another namespace's", func(d *ecstypes.TaskDefinition) {
+			d.ContainerDefinitions[0].Secrets = append(d.ContainerDefinitions[0].Secrets, ecstypes.Secret{Name: aws.String("X"), ValueFrom: aws.String("arn:other")})
+		}, false},
 		"no capabilities dropped": {"security is part of the content", func(d *ecstypes.TaskDefinition) { d.ContainerDefinitions[0].LinuxParameters = nil }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
