@@ -157,7 +157,7 @@ func (a *Account) settings() taskdef.Settings {
 	c := a.config
 	return taskdef.Settings{
 		Cluster: c.ClusterName, Region: a.region, ExecutionRoleARN: c.ExecutionRoleARN,
-		LogGroup: c.CloudWatchLogGroupName, PlatformVersion: c.PlatformVersion,
+		LogGroup: c.CloudWatchLogGroupName, PlatformVersion: c.PlatformVersion, HelperImage: c.HelperImage,
 		Subnets: c.Subnets, SecurityGroups: c.SecurityGroups, AssignPublicIP: c.AssignPublicIPv4Address,
 		Tags:             c.Tags,
 		Grants:           c.Grants,

@@ -36,7 +36,7 @@ var plan = map[string][]string{
 	"fargate/internal/awserr":    {},
 	"fargate/internal/podenv":    {},
 	"fargate/internal/podid":     {},
-	"fargate/internal/podstatus": {"fargate/internal/awserr"},
+	"fargate/internal/podstatus": {"fargate/internal/awserr", "fargate/internal/podid"},
 	"fargate/internal/taskdef":   {"fargate/internal/podenv", "fargate/internal/podid"},
 	// Beside the house.
 	"providerconfig":            {},

@@ -36,11 +36,12 @@ type join struct {
 	refusal    string    // why Fargate cannot run the pod; it fails at notBefore
 	warned     bool      // the findings were told
 
-	over      bool // the pod has its final phase
-	deleting  bool // its task is to end
-	stopAsked bool // ECS was told
-	ended     bool // deleting, and nothing runs any more
-	gone      bool // the object is gone: forget the join when it has ended
+	over      bool   // the pod has its final phase
+	deleting  bool   // its task is to end
+	finished  string // why its task is to end though the pod stays; "": it is not
+	stopAsked bool   // ECS was told
+	ended     bool   // deleting, and nothing runs any more
+	gone      bool   // the object is gone: forget the join when it has ended
 }
 
 // launched is the newest task, as the pod's annotations tell it.
@@ -75,6 +76,7 @@ func (j *join) annotate(annotations map[string]string) {
 // attach makes a task the one that runs the pod.
 func (j *join) attach(taskARN string) {
 	j.taskARN, j.claimed, j.unanswered = taskARN, false, time.Time{}
+	j.finished, j.stopAsked = "", false
 	j.launched = &launched{taskARN: taskARN, attempt: j.attempt}
 }
 

@@ -43,10 +43,14 @@ func (p *Provider) derive(j *join, task ecstypes.Task) {
 	pod := j.view()
 	j.status = podstatus.FromTask(pod, task)
 	tooEarly := j.stopAsked && aws.ToString(task.DesiredStatus) == string(ecstypes.DesiredStatusRunning)
+	if why := podstatus.Finished(pod, task); why != "" && j.finished == "" && !j.deleting {
+		j.finished = why
+		p.stops.Add(j.pod.UID)
+	}
 	switch {
 	case podstatus.Ended(task):
 		p.conclude(j, podstatus.Judge(pod, task), ran(task))
-	case j.deleting && (j.claimed || tooEarly): // StopTask may not know yet what RunTask has started
+	case (j.deleting || j.finished != "") && (j.claimed || tooEarly): // StopTask may not know yet what RunTask has started
 		j.stopAsked = false
 		p.stops.Add(j.pod.UID)
 	}

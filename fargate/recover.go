@@ -3,6 +3,7 @@ package fargate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -147,7 +148,7 @@ func over(phase corev1.PodPhase) bool {
 // failuresOf seeds the back-off of a pod that restarted before this process began.
 func failuresOf(pod *corev1.Pod) int {
 	var most int32
-	for _, container := range pod.Status.ContainerStatuses {
+	for _, container := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 		most = max(most, container.RestartCount)
 	}
 	return int(most)

@@ -25,12 +25,12 @@ func (p *Provider) end(uid types.UID, gone bool) bool {
 	return known
 }
 
-// stop is one step towards a pod's end: ask ECS to stop its task, or find that nothing runs any more.
-// Whatever ECS answers later comes back through TaskChanged or TaskMissing.
+// stop is one step towards the end of a pod, or of a task that is of no more use to it: ask ECS to stop the task, or
+// find that nothing runs any more. Whatever ECS answers later comes back through TaskChanged or TaskMissing.
 func (p *Provider) stop(ctx context.Context, uid types.UID) {
 	j, ok := p.joins.get(uid)
 	switch {
-	case !ok || !j.deleting:
+	case !ok || !j.deleting && (j.finished == "" || j.taskARN == "" || j.over):
 		return
 	case j.launching, j.claimed: // it comes back here when the launch is done, or ECS has told whose task it is
 		return
@@ -44,7 +44,7 @@ func (p *Provider) stop(ctx context.Context, uid types.UID) {
 		return
 	}
 	p.joins.update(uid, func(j *join) { j.stopAsked = true }) // before ECS is: derive takes it back
-	err := p.launcher.Stop(ctx, j.taskARN, "the pod was deleted")
+	err := p.launcher.Stop(ctx, j.taskARN, why(j))
 	switch {
 	case ctx.Err() != nil:
 		return // we are going; the next process stops it
@@ -57,7 +57,15 @@ func (p *Provider) stop(ctx context.Context, uid types.UID) {
 	p.stops.Forget(uid)
 	p.tracker.Hurry(j.taskARN)
 	p.log.Info("task stopping", "pod", j.name(), "task", j.taskARN)
-	p.events.Eventf(j.pod, corev1.EventTypeNormal, "Killing", "Stopping ECS task %s", lastPart(j.taskARN))
+	p.events.Eventf(j.pod, corev1.EventTypeNormal, "Killing", "Stopping ECS task %s: %s", lastPart(j.taskARN), why(j))
+}
+
+// why a task is stopped, as ECS is told.
+func why(j join) string {
+	if j.deleting {
+		return "the pod was deleted"
+	}
+	return j.finished
 }
 
 // search looks for the task of a launch that was left without an answer. That there is none is known once

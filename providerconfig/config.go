@@ -33,6 +33,8 @@ type Config struct {
 	ExecutionRoleARN string
 	// CloudWatchLogGroupName is the log group of all containers; "": no logs. It needs ExecutionRoleARN.
 	CloudWatchLogGroupName string
+	// HelperImage is that of the containers which the provider adds to tasks.
+	HelperImage string
 	// PlatformVersion is Fargate's: "LATEST" or a number such as "1.4.0".
 	PlatformVersion string
 	// OperatingSystem of the node, as Kubernetes spells it: always "linux" for now.
@@ -104,6 +106,7 @@ func Default() Config {
 	return Config{
 		ClusterName:     "default",
 		PlatformVersion: "LATEST",
+		HelperImage:     "busybox:1.37",
 		OperatingSystem: "linux",
 		// Room for a hundred of the pods people try first: 250m requested, up to 1000Mi used, which Fargate
 		// sells as a quarter of a vCPU and 1 GiB. The scheduler counts requests, so it fits a hundred of them.

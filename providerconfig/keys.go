@@ -30,6 +30,7 @@ var (
 	securityGroupID = regexp.MustCompile(`^sg-[0-9a-z]+$`)
 	roleARN         = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)
 	logGroupName    = upTo(512, `^[A-Za-z0-9_/.#-]+$`) // CloudWatch Logs API reference: CreateLogGroup
+	imageName       = upTo(255, `^[^\s]+$`)            // ECS API reference: ContainerDefinition.image
 	platformVersion = regexp.MustCompile(`^(LATEST|[0-9]+\.[0-9]+\.[0-9]+)$`)
 	tagKey          = upTo(128, `^[\p{L}\p{N} +=._:/@-]+$`)                                     // ECS API reference: Tag
 	namespaces      = upTo(63, `^[a-z0-9*?-]+$`)                                                // Kubernetes: DNS label
@@ -78,6 +79,8 @@ var keys = slices.Concat([]key{
 		text(func(c *Config) *string { return &c.CloudWatchLogGroupName }, asWritten, logGroupName)},
 	{"PlatformVersion", `"LATEST" or a version of Fargate such as "1.4.0"`,
 		text(func(c *Config) *string { return &c.PlatformVersion }, strings.ToUpper, platformVersion.MatchString)},
+	{"HelperImage", `an image such as "busybox:1.37", at most 255 characters without spaces`,
+		text(func(c *Config) *string { return &c.HelperImage }, asWritten, imageName)},
 	{"OperatingSystem", `"Linux"`,
 		text(func(c *Config) *string { return &c.OperatingSystem }, strings.ToLower, oneOf("linux"))},
 	{"CPU", `a quantity of at least 250m, such as "25" (cores)`,

@@ -18,6 +18,7 @@
 package podenv
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -75,7 +76,8 @@ type Container struct {
 	Args      []Word     // nil: the image's arguments, unless Command is set
 }
 
-// Environment holds one entry for each of the pod's containers, in the pod's order.
+// Environment holds one entry for each of the pod's containers: the init containers first, then the others, each in the
+// pod's order.
 type Environment struct {
 	Containers []Container
 	documents  []Document // what Secrets returns
@@ -89,16 +91,25 @@ func Resolve(pod *corev1.Pod, sources Sources) (Environment, []Problem) {
 	var environment Environment
 	var problems problemList
 	var all [][]binding
-	for i := range pod.Spec.Containers {
-		c := &pod.Spec.Containers[i]
-		r := resolver{pod: pod, sources: sources, container: c, index: i, links: links,
+	each(pod, func(c *corev1.Container, path string) {
+		r := resolver{pod: pod, sources: sources, container: c, path: path, links: links,
 			own: map[string]binding{}, problems: &problems}
 		container, bindings := r.resolve()
 		environment.Containers = append(environment.Containers, container)
 		all = append(all, bindings)
-	}
+	})
 	environment.store(pod.Namespace, all, &problems)
 	return environment, problems
+}
+
+// each visits the containers in the order of an Environment; path is spec.containers[0] and the like.
+func each(pod *corev1.Pod, visit func(c *corev1.Container, path string)) {
+	for i := range pod.Spec.InitContainers {
+		visit(&pod.Spec.InitContainers[i], fmt.Sprintf("spec.initContainers[%d]", i))
+	}
+	for i := range pod.Spec.Containers {
+		visit(&pod.Spec.Containers[i], fmt.Sprintf("spec.containers[%d]", i))
+	}
 }
 
 // store gives each container its variables, the secret ones with the place of their value.

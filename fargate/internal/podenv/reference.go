@@ -29,7 +29,7 @@ func References(pod *corev1.Pod) []Reference {
 	add := func(kind Kind, name string) {
 		references = append(references, Reference{Kind: kind, Namespace: pod.Namespace, Name: name})
 	}
-	for _, c := range pod.Spec.Containers {
+	each(pod, func(c *corev1.Container, _ string) {
 		for _, from := range c.EnvFrom {
 			if from.ConfigMapRef != nil {
 				add(ConfigMap, from.ConfigMapRef.Name)
@@ -47,7 +47,7 @@ func References(pod *corev1.Pod) []Reference {
 				add(Secret, from.SecretKeyRef.Name)
 			}
 		}
-	}
+	})
 	slices.SortFunc(references, func(a, b Reference) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 	})

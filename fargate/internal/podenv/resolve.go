@@ -16,7 +16,7 @@ type resolver struct {
 	pod       *corev1.Pod
 	sources   Sources
 	container *corev1.Container
-	index     int                 // of the container in the pod
+	path      string              // of the container in the pod
 	links     map[string]Variable // of the pod's Services, the same for every container: never written
 	own       map[string]binding  // what this container's fields gave so far
 	problems  *problemList
@@ -55,7 +55,7 @@ func (r *resolver) words(field string, texts []string) []Word {
 }
 
 func (r *resolver) field(format string, args ...any) string {
-	return fmt.Sprintf("spec.containers[%d].", r.index) + fmt.Sprintf(format, args...)
+	return r.path + "." + fmt.Sprintf(format, args...)
 }
 
 func (r *resolver) set(v Variable, pieces ...piece) {

@@ -26,6 +26,9 @@ const (
 	AnnotationAttempt = AnnotationPrefix + "attempt"  // number of that task, from 0
 )
 
+// KeeperName is that of a container of the provider's own, which keeps a task until all containers of its pod have ended.
+const KeeperName = "vk-keeper"
+
 // The variables that carry an ID into a task.
 const (
 	envClusterUID = "VK_CLUSTER_UID"

@@ -16,10 +16,26 @@ func setConditions(pod *corev1.Pod, status *corev1.PodStatus) {
 	status.Conditions = []corev1.PodCondition{
 		{Type: corev1.PodScheduled, Status: corev1.ConditionTrue},
 		{Type: corev1.PodReadyToStartContainers, Status: boolean(status.PodIP != "" && !over(status.Phase))},
-		{Type: corev1.PodInitialized, Status: boolean(status.Phase != corev1.PodFailed || len(status.ContainerStatuses) > 0)},
+		initialized(pod, *status),
 		containers,
 		ready,
 	}
+}
+
+// initialized is True once init containers have done their work and sidecars run. A pod that was refused never was.
+func initialized(pod *corev1.Pod, status corev1.PodStatus) corev1.PodCondition {
+	condition := corev1.PodCondition{Type: corev1.PodInitialized, Status: corev1.ConditionTrue}
+	unfinished := unfinishedInit(pod, status)
+	switch {
+	case status.Phase == corev1.PodFailed && len(status.ContainerStatuses) == 0:
+		condition.Status = corev1.ConditionFalse
+	case status.Phase == corev1.PodSucceeded && len(pod.Spec.InitContainers) > 0:
+		condition.Reason = "PodCompleted"
+	case len(unfinished) > 0:
+		condition.Status, condition.Reason = corev1.ConditionFalse, "ContainersNotInitialized"
+		condition.Message = "containers with incomplete status: [" + strings.Join(unfinished, " ") + "]"
+	}
+	return condition
 }
 
 func over(phase corev1.PodPhase) bool {

@@ -1,6 +1,7 @@
 package podstatus
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -26,13 +27,14 @@ const (
 )
 
 // containerStatus is the status of one container in a task that has not ended.
-func containerStatus(pod *corev1.Pod, task ecstypes.Task, spec corev1.Container) corev1.ContainerStatus {
+func containerStatus(pod *corev1.Pod, task ecstypes.Task, spec *corev1.Container) corev1.ContainerStatus {
 	status := carriedOver(pod, spec)
 	container, known := find(task, spec.Name)
 	last := aws.ToString(container.LastStatus)
 	switch {
+	case status.State.Terminated != nil: // of an earlier task, and not to run again
 	case !known || task.StartedAt == nil || last != running && last != stopped:
-		status.State.Waiting = &corev1.ContainerStateWaiting{Reason: ReasonCreating, Message: progress(task)}
+		status.State.Waiting = &corev1.ContainerStateWaiting{Reason: reasonBefore(pod), Message: progress(task)}
 	case last == stopped && container.ExitCode != nil:
 		restarted(&status, task, container)
 		status.State.Terminated = terminated(task, container)
@@ -46,9 +48,12 @@ func containerStatus(pod *corev1.Pod, task ecstypes.Task, spec corev1.Container)
 }
 
 // endedContainer is the status of one container in a task that has ended.
-func endedContainer(pod *corev1.Pod, task ecstypes.Task, spec corev1.Container) corev1.ContainerStatus {
+func endedContainer(pod *corev1.Pod, task ecstypes.Task, spec *corev1.Container) corev1.ContainerStatus {
 	status := carriedOver(pod, spec)
 	container, known := find(task, spec.Name)
+	if !known && status.State.Terminated != nil {
+		return status // of an earlier task, and not to run again
+	}
 	if !known {
 		container.Name = &spec.Name
 	}
@@ -59,8 +64,9 @@ func endedContainer(pod *corev1.Pod, task ecstypes.Task, spec corev1.Container) 
 	return status
 }
 
-// carriedOver is the container as it was left: restart count, last termination and the ID they belong to.
-func carriedOver(pod *corev1.Pod, spec corev1.Container) corev1.ContainerStatus {
+// carriedOver is the container as it was left: restart count, last termination and the ID they belong to, and its end
+// if it is not to run again.
+func carriedOver(pod *corev1.Pod, spec *corev1.Container) corev1.ContainerStatus {
 	before := previous(pod, spec.Name)
 	status := corev1.ContainerStatus{
 		Name:                 spec.Name,
@@ -71,7 +77,17 @@ func carriedOver(pod *corev1.Pod, spec corev1.Container) corev1.ContainerStatus 
 		LastTerminationState: before.LastTerminationState,
 		Started:              ptr.To(false),
 	}
+	if end := before.State.Terminated; end != nil && isFinal(pod, spec, end) {
+		status.State.Terminated = end
+	}
 	return status
+}
+
+// isFinal tells whether an end is one after which the container may not be shown as anything else: it exited with 0,
+// and the pod's policy does not restart that. The API server holds to it, of init containers too, though these run
+// again in each task.
+func isFinal(pod *corev1.Pod, spec *corev1.Container, end *corev1.ContainerStateTerminated) bool {
+	return !isSidecar(spec) && !restarts(pod, end.ExitCode == 0)
 }
 
 // restarted notes that the task's container is the current one, and counts a restart if another was
@@ -162,7 +178,7 @@ func find(task ecstypes.Task, name string) (ecstypes.Container, bool) {
 }
 
 func previous(pod *corev1.Pod, name string) corev1.ContainerStatus {
-	for _, status := range pod.Status.ContainerStatuses {
+	for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 		if status.Name == name {
 			return status
 		}

@@ -3,10 +3,12 @@ package podstatus
 import (
 	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/awserr"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 )
 
 // Action is what follows for a pod from the end of its task.
@@ -25,6 +27,7 @@ type Verdict struct {
 	Reason  string          // for Finish of the pod, else of its waiting containers
 	Message string
 	Cause   awserr.Cause
+	Init    string // the init container that failed; "": none did
 }
 
 // Judge decides what the end of a task means for its pod:
@@ -36,18 +39,27 @@ type Verdict struct {
 //	containers exited, all 0    next        Succeeded               Succeeded
 //	containers exited, some not next        next                    Failed
 //	somebody stopped it         next        next; all 0: Failed     Failed
+//	an init container failed    next        next                    Failed
 //	we stopped it, or the pod   final phase by exit codes
 //	is being deleted
 //
-// The exception in the last column but one: a container that exited with 0 may not run again under
-// OnFailure, and what somebody interrupted did not succeed. A controller replaces the pod.
+// The exception in the last column but two: a container that exited with 0 may not run again under
+// OnFailure, and what somebody interrupted did not succeed. A controller replaces the pod. What we stop
+// because of Finished counts as exited; the rest is none of its doing.
 func Judge(pod *corev1.Pod, task ecstypes.Task) Verdict {
 	stop := awserr.Stopped(task)
 	verdict := Verdict{Action: Finish, Phase: corev1.PodFailed, Reason: stop.Reason, Message: stop.Message, Cause: stop.Cause}
-	clean := exitedCleanly(pod, task)
+	clean, failed := exitedCleanly(pod, task), failedInit(pod, task)
+	if _, kept := find(task, podid.KeeperName); stop.Cause == awserr.StoppedByUs && (kept || failed != nil) {
+		stop.Cause = awserr.Exited
+	}
 	switch {
 	case pod.DeletionTimestamp != nil || stop.Cause == awserr.StoppedByUs:
 		verdict.Phase, verdict.Reason, verdict.Message = byExitCodes(clean), "", ""
+	case failed != nil && stop.Cause != awserr.Disrupted && restarts(pod, false):
+		verdict.Action, verdict.Reason, verdict.Init = Restart, "CrashLoopBackOff", failed.Name
+	case failed != nil && stop.Cause != awserr.Disrupted:
+		verdict.Reason, verdict.Message, verdict.Init = "", "", failed.Name
 	case stop.Cause == awserr.NeverRan:
 		verdict.Action, verdict.Reason = Retry, inBackOff(stop.Reason)
 	case stop.Cause == awserr.CannotStart && restarts(pod, false):
@@ -102,7 +114,11 @@ func inBackOff(reason string) string {
 // tasks on its own account (aws-guardduty-agent-...) do not count.
 func exitedCleanly(pod *corev1.Pod, task ecstypes.Task) bool {
 	for i := range pod.Spec.Containers {
-		container, known := find(task, pod.Spec.Containers[i].Name)
+		spec := &pod.Spec.Containers[i]
+		container, known := find(task, spec.Name)
+		if before := previous(pod, spec.Name).State.Terminated; !known && before != nil && isFinal(pod, spec, before) && before.ExitCode == 0 {
+			continue // it succeeded in an earlier task
+		}
 		if !known || container.ExitCode == nil || *container.ExitCode != 0 {
 			return false
 		}
@@ -110,13 +126,49 @@ func exitedCleanly(pod *corev1.Pod, task ecstypes.Task) bool {
 	return true
 }
 
+// Finished says why a task that runs is to be stopped, for ECS does not see that its pod has ended; "": it has not.
+//
+//	an init container failed                    those after it wait for its success for ever
+//	of several containers kept by a keeper      under Never all have ended; under OnFailure all have, or one has failed
+func Finished(pod *corev1.Pod, task ecstypes.Task) string {
+	if Ended(task) || aws.ToString(task.DesiredStatus) == stopped {
+		return ""
+	}
+	if failed := failedInit(pod, task); failed != nil {
+		return "init container " + failed.Name + " failed"
+	}
+	if _, kept := find(task, podid.KeeperName); !kept {
+		return ""
+	}
+	open := 0
+	for i := range pod.Spec.Containers {
+		container, known := find(task, pod.Spec.Containers[i].Name)
+		switch {
+		case !known:
+		case container.ExitCode == nil:
+			open++
+		case *container.ExitCode != 0 && pod.Spec.RestartPolicy == corev1.RestartPolicyOnFailure:
+			return "container " + pod.Spec.Containers[i].Name + " failed"
+		}
+	}
+	if open > 0 {
+		return ""
+	}
+	return "all containers have ended"
+}
+
 // concluded completes the status of a pod whose containers have ended.
 func concluded(pod *corev1.Pod, status corev1.PodStatus, verdict Verdict) corev1.PodStatus {
 	if verdict.Action == Finish {
 		status.Phase, status.Reason, status.Message = verdict.Phase, verdict.Reason, verdict.Message
 	} else {
+		for i := range status.InitContainerStatuses {
+			if s := &status.InitContainerStatuses[i]; s.Name == verdict.Init || isSidecar(&pod.Spec.InitContainers[i]) {
+				await(pod, &pod.Spec.InitContainers[i], s, verdict)
+			}
+		}
 		for i := range status.ContainerStatuses {
-			await(&status.ContainerStatuses[i], verdict)
+			await(pod, &pod.Spec.Containers[i], &status.ContainerStatuses[i], verdict)
 		}
 		status.PodIP, status.PodIPs = "", nil
 		status.Phase = unfinished(pod, status.ContainerStatuses)
@@ -127,7 +179,15 @@ func concluded(pod *corev1.Pod, status corev1.PodStatus, verdict Verdict) corev1
 
 // await turns the end of a container into the wait for its next attempt. A container that ran leaves
 // its end as last state; one that did not leaves no trace there, as with kubelet.
-func await(status *corev1.ContainerStatus, verdict Verdict) {
+// One that may not run again keeps its end.
+func await(pod *corev1.Pod, spec *corev1.Container, status *corev1.ContainerStatus, verdict Verdict) {
+	if end := status.State.Terminated; end != nil && verdict.Action == Restart && isFinal(pod, spec, end) {
+		return
+	}
+	if verdict.Init != "" && verdict.Init != spec.Name {
+		status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reasonInitializing}}
+		return
+	}
 	message := verdict.Message
 	if verdict.Action == Restart {
 		message = "back-off restarting the task: " + message
@@ -143,8 +203,8 @@ func await(status *corev1.ContainerStatus, verdict Verdict) {
 func Missing(pod *corev1.Pod) corev1.PodStatus {
 	verdict := JudgeMissing(pod)
 	status := base(pod)
-	for i := range pod.Spec.Containers {
-		container := carriedOver(pod, pod.Spec.Containers[i])
+	missing := func(spec *corev1.Container) corev1.ContainerStatus {
+		container := carriedOver(pod, spec)
 		before := previous(pod, container.Name).State
 		container.State.Terminated = before.Terminated
 		if before.Terminated == nil && (before.Running != nil || verdict.Action == Finish) {
@@ -152,8 +212,10 @@ func Missing(pod *corev1.Pod) corev1.PodStatus {
 				ExitCode: exitUnknown, Reason: reasonUnknown, Message: messageMissing, ContainerID: container.ContainerID,
 			}
 		}
-		status.ContainerStatuses = append(status.ContainerStatuses, container)
+		return container
 	}
+	status.InitContainerStatuses = statuses(pod.Spec.InitContainers, missing)
+	status.ContainerStatuses = statuses(pod.Spec.Containers, missing)
 	return concluded(pod, status, verdict)
 }
 
@@ -164,8 +226,8 @@ const messageMissing = "ECS no longer knows the task"
 func Cancelled(pod *corev1.Pod) corev1.PodStatus {
 	status := base(pod)
 	clean := true
-	for i := range pod.Spec.Containers {
-		container := carriedOver(pod, pod.Spec.Containers[i])
+	cancelled := func(spec *corev1.Container) corev1.ContainerStatus {
+		container := carriedOver(pod, spec)
 		end := previous(pod, container.Name).State.Terminated
 		if end == nil {
 			end, container.LastTerminationState.Terminated = container.LastTerminationState.Terminated, nil
@@ -177,7 +239,10 @@ func Cancelled(pod *corev1.Pod) corev1.PodStatus {
 		}
 		clean = clean && end.ExitCode == 0
 		container.State.Terminated = end
-		status.ContainerStatuses = append(status.ContainerStatuses, container)
+		return container
 	}
+	status.InitContainerStatuses = statuses(pod.Spec.InitContainers, cancelled)
+	clean = true // init containers say nothing about the end
+	status.ContainerStatuses = statuses(pod.Spec.Containers, cancelled)
 	return concluded(pod, status, Verdict{Action: Finish, Phase: byExitCodes(clean)})
 }

@@ -67,14 +67,12 @@ func FromTask(pod *corev1.Pod, task ecstypes.Task) corev1.PodStatus {
 	status := base(pod)
 	status.PodIP, status.PodIPs = addresses(task)
 	if Ended(task) {
-		for i := range pod.Spec.Containers {
-			status.ContainerStatuses = append(status.ContainerStatuses, endedContainer(pod, task, pod.Spec.Containers[i]))
-		}
+		status.InitContainerStatuses = statuses(pod.Spec.InitContainers, func(c *corev1.Container) corev1.ContainerStatus { return endedInit(pod, task, c) })
+		status.ContainerStatuses = statuses(pod.Spec.Containers, func(c *corev1.Container) corev1.ContainerStatus { return endedContainer(pod, task, c) })
 		status = concluded(pod, status, Judge(pod, task))
 	} else {
-		for i := range pod.Spec.Containers {
-			status.ContainerStatuses = append(status.ContainerStatuses, containerStatus(pod, task, pod.Spec.Containers[i]))
-		}
+		status.InitContainerStatuses = statuses(pod.Spec.InitContainers, func(c *corev1.Container) corev1.ContainerStatus { return initStatus(pod, task, c) })
+		status.ContainerStatuses = statuses(pod.Spec.Containers, func(c *corev1.Container) corev1.ContainerStatus { return containerStatus(pod, task, c) })
 		status.Phase = unfinished(pod, status.ContainerStatuses)
 		setConditions(pod, &status)
 	}
@@ -90,14 +88,27 @@ func FromTask(pod *corev1.Pod, task ecstypes.Task) corev1.PodStatus {
 // Restart counts and last states stay; the address goes.
 func Waiting(pod *corev1.Pod, reason, message string) corev1.PodStatus {
 	status := base(pod)
-	for i := range pod.Spec.Containers {
-		container := carriedOver(pod, pod.Spec.Containers[i])
-		container.State.Waiting = &corev1.ContainerStateWaiting{Reason: reason, Message: message}
-		status.ContainerStatuses = append(status.ContainerStatuses, container)
+	waiting := func(c *corev1.Container) corev1.ContainerStatus {
+		container := carriedOver(pod, c)
+		if container.State.Terminated == nil {
+			container.State.Waiting = &corev1.ContainerStateWaiting{Reason: reason, Message: message}
+		}
+		return container
 	}
+	status.InitContainerStatuses = statuses(pod.Spec.InitContainers, waiting)
+	status.ContainerStatuses = statuses(pod.Spec.Containers, waiting)
 	status.Phase = unfinished(pod, status.ContainerStatuses)
 	setConditions(pod, &status)
 	return status
+}
+
+// statuses are those of a list of containers.
+func statuses(containers []corev1.Container, of func(*corev1.Container) corev1.ContainerStatus) []corev1.ContainerStatus {
+	var all []corev1.ContainerStatus
+	for i := range containers {
+		all = append(all, of(&containers[i]))
+	}
+	return all
 }
 
 // Refused is the status of a pod that never runs, as kubelet's admission gives it: no container status.

@@ -251,10 +251,10 @@ func TestTheFirstToAskGivesUp(t *testing.T) {
 // AWS's validation quotes what it does not like.
 func TestNoValueInErrors(t *testing.T) {
 	for name, echo := range map[string]string{
-		"as it is":    `Value 'hunter2 "and" more' at 'secretString' failed to satisfy constraint`,
-		"as JSON":     `Value '{"A":"hunter2 \"and\" more"}' at 'secretString' failed to satisfy constraint`,
-		"cut":         `Value '{"A":"hunter2 \"an...' at 'secretString' failed to satisfy constraint`,
-		"not at all":  "Member must have length less than or equal to 65536", // nobody can tell
+		"as it is":   `Value 'hunter2 "and" more' at 'secretString' failed to satisfy constraint`,
+		"as JSON":    `Value '{"A":"hunter2 \"and\" more"}' at 'secretString' failed to satisfy constraint`,
+		"cut":        `Value '{"A":"hunter2 \"an...' at 'secretString' failed to satisfy constraint`,
+		"not at all": "Member must have length less than or equal to 65536", // nobody can tell
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -26,18 +26,18 @@ type contents struct {
 	noLinks bool // no service links, because the definition cannot hold them
 }
 
-func containerDefinition(in Input, i int, ports map[int32]bool, chosen contents) ecstypes.ContainerDefinition {
-	c := &in.Pod.Spec.Containers[i]
-	entryPoint, command := entryPointAndCommand(c, in.Environment.Containers[i], chosen)
+// containerDefinition is a container as such; which place it has in the task is said by containerDefinitions.
+func containerDefinition(in Input, c *corev1.Container, ports map[int32]bool, chosen contents) ecstypes.ContainerDefinition {
+	env := environmentOf(in, c.Name)
+	entryPoint, command := entryPointAndCommand(c, env, chosen)
 	return ecstypes.ContainerDefinition{
 		Name:                   aws.String(c.Name),
 		Image:                  aws.String(c.Image),
-		Essential:              aws.Bool(true),
 		EntryPoint:             entryPoint,
 		Command:                command,
 		WorkingDirectory:       optional(c.WorkingDir),
-		Environment:            environment(in.Environment.Containers[i], chosen),
-		Secrets:                secrets(in.Environment.Containers[i], in.Secrets),
+		Environment:            environment(env, chosen),
+		Secrets:                secrets(env, in.Secrets),
 		PortMappings:           portMappings(c.Ports, ports),
 		Cpu:                    int32(cpuOf(&c.Resources, in.Settings) / 1000),
 		Memory:                 positive(limitMiB(&c.Resources)),

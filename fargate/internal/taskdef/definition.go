@@ -50,15 +50,6 @@ func ephemeralStorage(size Size) *ecstypes.EphemeralStorage {
 	return &ecstypes.EphemeralStorage{SizeInGiB: int32(size.StorageGiB)}
 }
 
-func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinition {
-	ports := map[int32]bool{}
-	var definitions []ecstypes.ContainerDefinition
-	for i := range in.Pod.Spec.Containers {
-		definitions = append(definitions, containerDefinition(in, i, ports, chosen))
-	}
-	return definitions
-}
-
 // family names the definition so that people recognise it and a restarted daemon finds it again: the
 // owner's prefix, namespace, owner, and the digest's beginning. The name in the middle gives way where
 // there is not room for all of it.

@@ -94,6 +94,7 @@ var settings = taskdef.Settings{
 	ExecutionRoleARN: "arn:aws:iam::123456789012:role/execution",
 	LogGroup:         "/virtual-kubelet",
 	PlatformVersion:  "1.4.0",
+	HelperImage:      "busybox:1.37",
 	Subnets:          []string{"subnet-0a", "subnet-0b"},
 	SecurityGroups:   []string{"sg-0a"},
 	Tags:             map[string]string{"team": "platform"},

@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 )
 
 const (
@@ -16,6 +18,7 @@ const (
 
 var containerRules = []rule{
 	quiet("spec.containers[].name", Mapped, "name"),
+	loud("spec.containers[].name", podid.KeeperName, Refused, "the provider gives this name to a container of its own", "choose another name", onContainers(func(c *corev1.Container) bool { return c.Name == podid.KeeperName })),
 	quiet("spec.containers[].image", Mapped, "image"),
 	loud("spec.containers[].image", "more than 255 characters", Refused, "ECS takes names of at most 255 characters", "use a shorter name", onContainers(func(c *corev1.Container) bool { return len(c.Image) > maxImage })),
 	quiet("spec.containers[].command", Mapped, "the first word is the entry point, the rest begins the command"),
@@ -38,7 +41,8 @@ var containerRules = []rule{
 	quiet("spec.containers[].resizePolicy", Accepted, "the API server's default; a task never changes its size"),
 	loud("spec.containers[].restartPolicy", "other than the pod's", Refused, "containers restart as the pod does", "remove it", inContainers(func(in Input, c *corev1.Container) []hit {
 		pods := string(cmp.Or(in.Pod.Spec.RestartPolicy, corev1.RestartPolicyAlways))
-		if c.RestartPolicy == nil || string(*c.RestartPolicy) == pods {
+		isInit := slices.ContainsFunc(in.Pod.Spec.InitContainers, func(init corev1.Container) bool { return init.Name == c.Name })
+		if c.RestartPolicy == nil || string(*c.RestartPolicy) == pods || isInit && isSidecar(c) {
 			return nil
 		}
 		return []hit{{}}

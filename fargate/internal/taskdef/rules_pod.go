@@ -35,19 +35,22 @@ func sizeHits(field string) func(Input) []hit {
 }
 
 var podRules = []rule{
-	loud("spec.initContainers", "", Refused, "init containers are not supported yet", "do their work at the beginning of the container's own command", onPod(func(s *corev1.PodSpec) bool { return len(s.InitContainers) > 0 })),
-	quiet("spec.containers", Mapped, "one container each, all essential: when one exits, the pod restarts or ends as a whole"),
-	loud("spec.containers", "more than 10", Refused, "a Fargate task has at most 10", "split the pod", func(in Input) []hit {
-		if n := len(in.Pod.Spec.Containers); n > maxContainers {
+	quiet("spec.initContainers", Mapped, "one container each, with the same fields as containers, started when those before it have exited with 0; when one fails, the pod is tried again or fails as a whole"),
+	quietCase("spec.initContainers", "with restartPolicy Always: a sidecar", Mapped, "started before, and stopped after, what comes later; when it ends, it is not started again"),
+	quiet("spec.containers", Mapped, "one container each; with restartPolicy Always all are essential: when one exits, the pod restarts as a whole"),
+	loud("spec.containers", "more than 10, init containers and the provider's own included", Refused, "a Fargate task has at most 10", "split the pod", func(in Input) []hit {
+		n := len(in.Pod.Spec.InitContainers) + len(remaining(in.Pod))
+		if needsKeeper(in.Pod) {
+			n++
+		}
+		if n > maxContainers {
 			return []hit{{detail: fmt.Sprintf("%d containers", n)}}
 		}
 		return nil
 	}),
 	loud("spec.ephemeralContainers", "", Warned, "a running Fargate task takes no further containers", "use kubectl exec, or kubectl debug with --copy-to", onPod(func(s *corev1.PodSpec) bool { return len(s.EphemeralContainers) > 0 })),
 	quiet("spec.restartPolicy", Emulated, "a restart is a new task, after Kubernetes' own back-off"),
-	loud("spec.restartPolicy", "OnFailure or Never with several containers", Refused, "pods of several containers are only supported with Always yet", "use one container, or restartPolicy Always", onPod(func(s *corev1.PodSpec) bool {
-		return len(s.Containers) > 1 && (s.RestartPolicy == corev1.RestartPolicyOnFailure || s.RestartPolicy == corev1.RestartPolicyNever)
-	})),
+	quietCase("spec.restartPolicy", "OnFailure or Never with several containers", Emulated, "the task lasts until all have ended, kept by a small container of the provider's own; under OnFailure it is started anew when one has failed, without those that have exited with 0"),
 	quiet("spec.terminationGracePeriodSeconds", Mapped, "stop timeout of every container, at least 2 seconds"),
 	loud("spec.terminationGracePeriodSeconds", "above 120", Warned, "Fargate waits 120 seconds at most", "let the containers end within that time", onPod(func(s *corev1.PodSpec) bool { return ptr.Deref(s.TerminationGracePeriodSeconds, 0) > maxStopTimeout })),
 	loud("spec.activeDeadlineSeconds", "", Refused, "a pod's own deadline is not enforced yet, and the pod would run and cost on", "set spec.activeDeadlineSeconds of its Job, which the Job controller enforces", onPod(func(s *corev1.PodSpec) bool { return s.ActiveDeadlineSeconds != nil })),

@@ -50,17 +50,24 @@ func networkConfiguration(settings Settings) *ecstypes.NetworkConfiguration {
 	}}
 }
 
-// overrides are this pod's own values: its identity, on the first container, whatever differs between
+// overrides are this pod's own values: its identity, on the first container of those that are not init, whatever differs between
 // replicas unless a private definition holds that, and the task role, which is no part of a definition so
 // that a grant withdrawn is withdrawn from every task that starts.
 func overrides(in Input, private bool) *ecstypes.TaskOverride {
 	var containers []ecstypes.ContainerOverride
-	for i, env := range in.Environment.Containers {
+	first := ""
+	if left := remaining(in.Pod); len(left) > 0 {
+		first = left[0].Name
+	}
+	for _, env := range in.Environment.Containers {
+		if hasSucceeded(in.Pod, env.Name) {
+			continue // it is not in the task
+		}
 		var override ecstypes.ContainerOverride
 		if !private {
 			override = containerOverride(env)
 		}
-		if i == 0 {
+		if env.Name == first {
 			override.Environment = append(override.Environment, in.ID.Environment()...)
 		}
 		if len(override.Environment)+len(override.Command) > 0 {

@@ -24,7 +24,9 @@ func secrets(env podenv.Container, published map[podenv.Address]podenv.SecretVer
 
 // valueFrom is one key of the JSON object in one version of a secret: ARN:json-key:version-stage:version-id
 // (developer guide: "Pass Secrets Manager secrets through Amazon ECS environment variables").
-func valueFrom(where podenv.SecretVersion, key string) string { return where.ARN + ":" + key + "::" + where.ID }
+func valueFrom(where podenv.SecretVersion, key string) string {
+	return where.ARN + ":" + key + "::" + where.ID
+}
 
 // Unpublished returns stand-ins for Input.Secrets. With them Translate tells whether the pod can run before
 // anything is published for it, and explain needs no account; what it translates is not for ECS.

@@ -138,25 +138,49 @@ func listed(numbers []int) string {
 	return strings.Join(texts, ", ")
 }
 
-// needs sums up what the pod asks for, overhead included: CPU by requests, memory by the larger of request
-// and limit. Resources of the pod as a whole raise the sum of its containers', never lower it, for ECS
-// wants all containers to fit.
+// amounts are what containers need together.
+type amounts struct{ cpu, memory, storage int64 } // thousandths of a CPU unit, MiB, bytes
+
+func (a amounts) plus(b amounts) amounts {
+	return amounts{a.cpu + b.cpu, a.memory + b.memory, a.storage + b.storage}
+}
+
+func (a amounts) atLeast(b amounts) amounts {
+	return amounts{max(a.cpu, b.cpu), max(a.memory, b.memory), max(a.storage, b.storage)}
+}
+
+// amountsOf a container: CPU by requests, memory by the larger of request and limit.
+func amountsOf(c *corev1.Container, settings Settings) amounts {
+	r := &c.Resources
+	return amounts{cpuOf(r, settings), max(requestedMiB(r, settings), limitMiB(r)), bytesOf(r, corev1.ResourceEphemeralStorage)}
+}
+
+// needs is what the pod asks for, overhead included: what all its containers and sidecars need together or, where that
+// is more, what one init container needs beside the sidecars before it. Resources of the pod as a whole raise that,
+// never lower it, for ECS wants all containers to fit.
 func needs(pod *corev1.Pod, settings Settings) Size {
-	var cpu, memory, storage int64 // thousandths of a CPU unit, MiB, bytes
+	var sidecars, most amounts
+	for i := range pod.Spec.InitContainers {
+		c := &pod.Spec.InitContainers[i]
+		// An init container that asks for nothing may have what the others will.
+		beside := sidecars.plus(amountsOf(c, Settings{}))
+		if isSidecar(c) {
+			sidecars = sidecars.plus(amountsOf(c, settings))
+			beside = sidecars
+		}
+		most = most.atLeast(beside)
+	}
+	all := sidecars
 	for i := range pod.Spec.Containers {
-		r := &pod.Spec.Containers[i].Resources
-		cpu += cpuOf(r, settings)
-		memory += max(requestedMiB(r, settings), limitMiB(r))
-		storage += bytesOf(r, corev1.ResourceEphemeralStorage)
+		all = all.plus(amountsOf(&pod.Spec.Containers[i], settings))
 	}
+	all = all.atLeast(most)
 	if r := pod.Spec.Resources; r != nil {
-		cpu = max(cpu, cpuOf(r, Settings{}))
-		memory = max(memory, requestedMiB(r, Settings{}), limitMiB(r))
+		all = all.atLeast(amounts{cpu: cpuOf(r, Settings{}), memory: max(requestedMiB(r, Settings{}), limitMiB(r))})
 	}
-	cpu += thousandths(pod.Spec.Overhead[corev1.ResourceCPU])
-	memory += mebibytes(pod.Spec.Overhead[corev1.ResourceMemory])
-	need := Size{RequestedCPUUnits: int((cpu + 999) / 1000), RequestedMemoryMiB: int(memory)}
-	if gib := int((storage + 1<<30 - 1) >> 30); gib > freeStorageGiB {
+	all = all.plus(amounts{cpu: thousandths(pod.Spec.Overhead[corev1.ResourceCPU]), memory: mebibytes(pod.Spec.Overhead[corev1.ResourceMemory])})
+	need := Size{RequestedCPUUnits: int((all.cpu + 999) / 1000), RequestedMemoryMiB: int(all.memory)}
+	if gib := int((all.storage + 1<<30 - 1) >> 30); gib > freeStorageGiB {
 		need.StorageGiB = max(gib, minStorageGiB)
 	}
 	return need

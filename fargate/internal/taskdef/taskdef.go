@@ -43,6 +43,7 @@ type Settings struct {
 	SecurityGroups   []string // empty: the VPC's default group
 	AssignPublicIP   bool
 	Tags             map[string]string // on every definition and task; win over all other tags
+	HelperImage      string            // of the provider's own containers
 	DefaultCPUUnits  int               // for a container that asks for no CPU; 0: what the smallest size leaves
 	DefaultMemoryMiB int               // for a container that asks for no memory; 0: what the smallest size leaves
 	Prices           Prices            // the zero value: USEast1

@@ -51,6 +51,7 @@ type rule struct {
 
 // hit is one place in a pod that a rule speaks to.
 type hit struct {
+	init   bool   // it is of an init container
 	at     []int  // an index for each [] of the field
 	field  string // the field itself, instead of the row's with indexes; may be empty
 	detail string // begins the message; may be empty
@@ -76,6 +77,9 @@ func loud(field, values string, verdict Verdict, what, wayOut string, find func(
 
 func (r rule) finding(h hit) Finding {
 	field, message := cmp.Or(h.field, r.Field), cmp.Or(h.what, r.What)
+	if h.init {
+		field = strings.Replace(field, "spec.containers[]", "spec.initContainers[]", 1)
+	}
 	for _, i := range h.at {
 		field = strings.Replace(field, "[]", fmt.Sprintf("[%d]", i), 1)
 	}
@@ -105,13 +109,18 @@ func onContainers(holds func(*corev1.Container) bool) func(Input) []hit {
 	})
 }
 
-// inContainers looks into each container; what is found there gets the container's index.
+// inContainers looks into each container, init containers first; what is found there gets the container's index.
 func inContainers(find func(Input, *corev1.Container) []hit) func(Input) []hit {
 	return func(in Input) []hit {
 		var hits []hit
-		for i := range in.Pod.Spec.Containers {
-			for _, h := range find(in, &in.Pod.Spec.Containers[i]) {
-				hits = append(hits, hit{at: append([]int{i}, h.at...), detail: h.detail, what: h.what})
+		for _, list := range []struct {
+			init       bool
+			containers []corev1.Container
+		}{{true, in.Pod.Spec.InitContainers}, {false, in.Pod.Spec.Containers}} {
+			for i := range list.containers {
+				for _, h := range find(in, &list.containers[i]) {
+					hits = append(hits, hit{init: list.init, at: append([]int{i}, h.at...), detail: h.detail, what: h.what})
+				}
 			}
 		}
 		return hits

@@ -36,11 +36,13 @@ func Recipes(program, busybox string) []Recipe {
 		nginx("1.9.1", program),
 	}
 	if busybox != "" {
-		recipes = append(recipes, Recipe{
-			Name:    "busybox:1.36",
-			Changes: []string{`CMD ["sh"]`, `ENV PATH=/bin`},
-			Files:   func() ([]File, error) { return busyboxTree(busybox) },
-		})
+		for _, name := range []string{"busybox:1.36", "busybox:1.37"} { // of the examples, and of the provider's own containers
+			recipes = append(recipes, Recipe{
+				Name:    name,
+				Changes: []string{`CMD ["sh"]`, `ENV PATH=/bin`},
+				Files:   func() ([]File, error) { return busyboxTree(busybox) },
+			})
+		}
 	}
 	return recipes
 }

@@ -1,0 +1,98 @@
+package podstatus
+
+import (
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+)
+
+// reasonInitializing is kubelet's word for containers that wait for init containers.
+const reasonInitializing = "PodInitializing"
+
+// reasonBefore is what containers wait for that have not started yet.
+func reasonBefore(pod *corev1.Pod) string {
+	if len(pod.Spec.InitContainers) > 0 {
+		return reasonInitializing
+	}
+	return ReasonCreating
+}
+
+// isSidecar tells whether an init container runs beside the containers, and not before them.
+func isSidecar(c *corev1.Container) bool {
+	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+}
+
+// initStatus is the status of one init container in a task that has not ended. ECS tells their states while the task
+// is not RUNNING yet, but not when each began: the pull's end stands in.
+func initStatus(pod *corev1.Pod, task ecstypes.Task, spec *corev1.Container) corev1.ContainerStatus {
+	status := carriedOver(pod, spec)
+	container, known := find(task, spec.Name)
+	last := aws.ToString(container.LastStatus)
+	switch {
+	case known && last == stopped && container.ExitCode != nil:
+		restarted(&status, task, container)
+		status.State = corev1.ContainerState{Terminated: terminated(task, container)}
+		status.Ready = *container.ExitCode == 0 && !isSidecar(spec)
+	case status.State.Terminated != nil: // it runs once more, and may not be shown so
+		status.Ready = true
+	case known && last == running:
+		restarted(&status, task, container)
+		status.State.Running = &corev1.ContainerStateRunning{StartedAt: at(task.PullStoppedAt, task.CreatedAt)}
+		status.Started, status.Ready = ptr.To(isSidecar(spec)), isSidecar(spec)
+	default:
+		status.State.Waiting = &corev1.ContainerStateWaiting{Reason: reasonInitializing, Message: progress(task)}
+	}
+	return status
+}
+
+// endedInit is the status of one init container in a task that has ended.
+func endedInit(pod *corev1.Pod, task ecstypes.Task, spec *corev1.Container) corev1.ContainerStatus {
+	container, known := find(task, spec.Name)
+	if status := carriedOver(pod, spec); container.ExitCode == nil && (!known || status.State.Terminated != nil) {
+		return waitingUnlessEnded(status, task)
+	}
+	if container.ExitCode == nil && !ranAtAll(container) {
+		return waitingUnlessEnded(carriedOver(pod, spec), task)
+	}
+	status := endedContainer(pod, task, spec)
+	status.Ready = status.State.Terminated.ExitCode == 0 && !isSidecar(spec)
+	return status
+}
+
+// waitingUnlessEnded is an init container whose turn had not come when the task ended.
+func waitingUnlessEnded(status corev1.ContainerStatus, task ecstypes.Task) corev1.ContainerStatus {
+	if status.State.Terminated == nil {
+		status.State.Waiting = &corev1.ContainerStateWaiting{Reason: reasonInitializing, Message: progress(task)}
+	}
+	return status
+}
+
+func ranAtAll(container ecstypes.Container) bool {
+	return container.RuntimeId != nil || strings.HasPrefix(aws.ToString(container.Reason), "Cannot")
+}
+
+// failedInit is the first init container that has ended and has not done its work; nil: none has.
+func failedInit(pod *corev1.Pod, task ecstypes.Task) *corev1.Container {
+	for i := range pod.Spec.InitContainers {
+		c := &pod.Spec.InitContainers[i]
+		if container, _ := find(task, c.Name); !isSidecar(c) && container.ExitCode != nil && *container.ExitCode != 0 {
+			return c
+		}
+	}
+	return nil
+}
+
+// unfinishedInit names the init containers that have not done their work: those that have not exited with 0, and
+// sidecars that do not run.
+func unfinishedInit(pod *corev1.Pod, status corev1.PodStatus) []string {
+	var names []string
+	for i := range pod.Spec.InitContainers {
+		if i >= len(status.InitContainerStatuses) || !status.InitContainerStatuses[i].Ready {
+			names = append(names, pod.Spec.InitContainers[i].Name)
+		}
+	}
+	return names
+}

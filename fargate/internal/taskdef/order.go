@@ -1,0 +1,101 @@
+package taskdef
+
+import (
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
+)
+
+// isSidecar tells whether an init container runs beside the containers, and not before them.
+func isSidecar(c *corev1.Container) bool {
+	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+}
+
+// remaining are the containers that the pod's next task runs. Under OnFailure one that has exited with 0 does not run
+// again, which its status tells.
+func remaining(pod *corev1.Pod) []*corev1.Container {
+	var containers []*corev1.Container
+	for i := range pod.Spec.Containers {
+		if c := &pod.Spec.Containers[i]; !hasSucceeded(pod, c.Name) {
+			containers = append(containers, c)
+		}
+	}
+	return containers
+}
+
+func hasSucceeded(pod *corev1.Pod, container string) bool {
+	return pod.Spec.RestartPolicy == corev1.RestartPolicyOnFailure && slices.ContainsFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
+		return s.Name == container && s.State.Terminated != nil && s.State.Terminated.ExitCode == 0
+	})
+}
+
+// needsKeeper tells whether a task must outlast each of its containers: with several that are not to run for ever, the
+// end of one is not the end of all, and ECS wants an essential container, whose end is.
+func needsKeeper(pod *corev1.Pod) bool {
+	policy := pod.Spec.RestartPolicy
+	return (policy == corev1.RestartPolicyOnFailure || policy == corev1.RestartPolicyNever) && len(remaining(pod)) > 1
+}
+
+// keeper does nothing until the provider, which has seen all others end, stops the task.
+func keeper(settings Settings) ecstypes.ContainerDefinition {
+	return ecstypes.ContainerDefinition{
+		Name: aws.String(podid.KeeperName), Image: aws.String(settings.HelperImage), Essential: aws.Bool(true),
+		EntryPoint: []string{"sh"}, Command: []string{"-c", "trap 'exit 0' TERM; while :; do sleep 86400 & wait; done"},
+		StopTimeout: aws.Int32(minStopTimeout), ReadonlyRootFilesystem: aws.Bool(true), User: aws.String("65534:65534"),
+	}
+}
+
+// containerDefinitions are those of a task: init containers, each after those before it, then the containers, after all
+// of them. ECS ends them in the opposite order, so that a sidecar outlasts what it is for.
+func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinition {
+	ports := map[int32]bool{}
+	var definitions []ecstypes.ContainerDefinition
+	for i := range in.Pod.Spec.InitContainers {
+		c := &in.Pod.Spec.InitContainers[i]
+		d := containerDefinition(in, c, ports, chosen)
+		d.Essential, d.DependsOn = aws.Bool(false), after(in.Pod, i)
+		if !isSidecar(c) {
+			d.Cpu, d.MemoryReservation = 0, nil // it is over before the others begin, and must not count beside them
+		}
+		definitions = append(definitions, d)
+	}
+	kept := needsKeeper(in.Pod)
+	for _, c := range remaining(in.Pod) {
+		d := containerDefinition(in, c, ports, chosen)
+		d.Essential, d.DependsOn = aws.Bool(!kept), after(in.Pod, len(in.Pod.Spec.InitContainers))
+		definitions = append(definitions, d)
+	}
+	if kept {
+		definitions = append(definitions, keeper(in.Settings))
+	}
+	return definitions
+}
+
+// after is the dependency on the first n init containers: on their success, or of sidecars on their start. It names no
+// time limit: without one ECS waits as long as they take.
+func after(pod *corev1.Pod, n int) []ecstypes.ContainerDependency {
+	var dependencies []ecstypes.ContainerDependency
+	for i := range n {
+		c := &pod.Spec.InitContainers[i]
+		condition := ecstypes.ContainerConditionSuccess
+		if isSidecar(c) {
+			condition = ecstypes.ContainerConditionStart
+		}
+		dependencies = append(dependencies, ecstypes.ContainerDependency{ContainerName: aws.String(c.Name), Condition: condition})
+	}
+	return dependencies
+}
+
+// environmentOf is that of a container by name; a pod's names are each given once.
+func environmentOf(in Input, container string) podenv.Container {
+	i := slices.IndexFunc(in.Environment.Containers, func(c podenv.Container) bool { return c.Name == container })
+	if i < 0 {
+		return podenv.Container{Name: container}
+	}
+	return in.Environment.Containers[i]
+}
