@@ -20,7 +20,7 @@ var plan = map[string][]string{
 	"cmd/virtual-kubelet": {"fargate", "fargate/vknode", "providerconfig"},
 	// The roof.
 	"fargate": {
-		"fargate/internal/awscall", "fargate/internal/containerlog", "fargate/internal/launcher", "fargate/internal/preflight", "fargate/internal/secretstore", "fargate/internal/tracker",
+		"fargate/internal/awscall", "fargate/internal/containerlog", "fargate/internal/launcher", "fargate/internal/preflight", "fargate/internal/prober", "fargate/internal/secretstore", "fargate/internal/tracker",
 		"fargate/internal/awserr", "fargate/internal/podenv", "fargate/internal/podid", "fargate/internal/podstatus", "fargate/internal/taskdef",
 		"providerconfig",
 	},
@@ -31,6 +31,7 @@ var plan = map[string][]string{
 	"fargate/internal/launcher":     {"fargate/internal/awserr", "fargate/internal/taskdef"},
 	"fargate/internal/preflight":    {"fargate/internal/awserr"},
 	"fargate/internal/secretstore":  {"fargate/internal/awserr", "fargate/internal/podenv", "fargate/internal/podid"},
+	"fargate/internal/prober":       {},
 	"fargate/internal/tracker":      {"fargate/internal/awserr"},
 	// The ground: values in, values out.
 	"fargate/internal/awserr":    {},

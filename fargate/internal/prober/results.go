@@ -1,0 +1,110 @@
+package prober
+
+import (
+	"fmt"
+	"iter"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Kind is which of a container's probes.
+type Kind int
+
+const (
+	Startup Kind = iota
+	Liveness
+	Readiness
+
+	kinds = iota
+)
+
+func (k Kind) String() string { return [kinds]string{"Startup", "Liveness", "Readiness"}[k] }
+
+// Results are what the probes say of a pod's containers, by name. Those without probes are not in it.
+type Results map[string]Result
+
+// Result is what the probes say of a container.
+type Result struct {
+	Started bool
+	Ready   bool
+	Failed  *Failure // nil: it need not be restarted
+}
+
+// Failure is why a container is to be restarted. It stays until another container is in its place.
+type Failure struct {
+	Kind      Kind          // Startup or Liveness
+	Message   string        // as in the event of the failure that was one too many
+	Grace     time.Duration // terminationGracePeriodSeconds of the probe; 0: the pod's own counts
+	Unreached bool          // as in the event
+}
+
+// Of is the result of a container that runs: one without probes is started and ready.
+func (r Results) Of(container string) Result {
+	if result, probed := r[container]; probed {
+		return result
+	}
+	return Result{Started: true, Ready: true}
+}
+
+// Exec is a probe with an exec handler, which is not made.
+type Exec struct {
+	Container string
+	Kind      Kind
+	Field     string // "spec.containers[0].livenessProbe.exec"
+}
+
+// Execs are the probes of a pod that a Prober does not make.
+func Execs(pod *corev1.Pod) []Exec {
+	var found []Exec
+	look := func(field string, list []corev1.Container) {
+		for i := range list {
+			for kind := range Kind(kinds) {
+				if probe := specified(&list[i], kind); probe != nil && probe.Exec != nil {
+					found = append(found, Exec{list[i].Name, kind, fmt.Sprintf("spec.%s[%d].%s.exec", field, i, fields[kind])})
+				}
+			}
+		}
+	}
+	look("initContainers", pod.Spec.InitContainers)
+	look("containers", pod.Spec.Containers)
+	return found
+}
+
+var fields = [kinds]string{"startupProbe", "livenessProbe", "readinessProbe"}
+
+// containers are those that may have probes: the pod's own, and sidecars.
+func containers(pod *corev1.Pod) iter.Seq[*corev1.Container] {
+	return func(yield func(*corev1.Container) bool) {
+		for i := range pod.Spec.InitContainers {
+			c := &pod.Spec.InitContainers[i]
+			sidecar := c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+			if sidecar && !yield(c) {
+				return
+			}
+		}
+		for i := range pod.Spec.Containers {
+			if !yield(&pod.Spec.Containers[i]) {
+				return
+			}
+		}
+	}
+}
+
+// probed reports whether a container has probes that a Prober makes.
+func probed(c *corev1.Container) bool {
+	return overNetwork(c, Startup) != nil || overNetwork(c, Liveness) != nil || overNetwork(c, Readiness) != nil
+}
+
+// overNetwork is the container's probe of that kind if a Prober makes it, else nil.
+func overNetwork(c *corev1.Container, kind Kind) *corev1.Probe {
+	probe := specified(c, kind)
+	if probe == nil || probe.HTTPGet == nil && probe.TCPSocket == nil && probe.GRPC == nil {
+		return nil
+	}
+	return probe
+}
+
+func specified(c *corev1.Container, kind Kind) *corev1.Probe {
+	return [kinds]*corev1.Probe{c.StartupProbe, c.LivenessProbe, c.ReadinessProbe}[kind]
+}

@@ -1,0 +1,144 @@
+package prober
+
+import (
+	"container/heap"
+	"math/rand/v2"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// run is one run of a container that is probed. All of it is under the Prober's lock.
+type run struct {
+	uid       types.UID
+	container *corev1.Container
+	id        string
+	ip        string
+	startedAt time.Time
+	course    course
+	visits    [kinds]visit
+	failed    *Failure // what the course's failure was; nil: none yet
+	gone      bool     // not of interest any more
+}
+
+// visit is the next probe of a kind.
+type visit struct {
+	run      *run
+	due      time.Time
+	place    int32 // in the queue; nowhere: not in it
+	kind     int8
+	underway bool
+}
+
+const nowhere = -1
+
+func newRun(uid types.UID, c *corev1.Container, container Container) *run {
+	r := &run{uid: uid, container: c, id: container.ID, startedAt: container.StartedAt, course: begin(container)}
+	for kind := range r.visits {
+		r.visits[kind] = visit{run: r, kind: int8(kind), place: nowhere}
+	}
+	return r
+}
+
+func find(runs []*run, container string) *run {
+	for _, r := range runs {
+		if r.container.Name == container {
+			return r
+		}
+	}
+	return nil
+}
+
+func results(runs []*run) Results {
+	if len(runs) == 0 {
+		return nil
+	}
+	found := make(Results, len(runs))
+	for _, r := range runs {
+		s := r.course.state()
+		result := Result{Started: s.started, Ready: s.ready}
+		if s.failed {
+			result.Failed = r.failed
+		}
+		found[r.container.Name] = result
+	}
+	return found
+}
+
+// plan has the queue hold the probes of a run that are asked for, and no others. It is called under the
+// lock.
+func (p *Prober) plan(r *run, isNew bool) {
+	for kind := range Kind(kinds) {
+		v := &r.visits[kind]
+		wanted := r.ip != "" && r.course.wants(kind)
+		switch queued := v.place != nowhere; {
+		case wanted && !queued && !v.underway:
+			v.due = p.first(r, kind, isNew)
+			p.enqueue(v)
+		case !wanted && queued:
+			heap.Remove(&p.queue, int(v.place))
+		}
+	}
+}
+
+// first is when a probe is made that was not asked for until now: at once, but not within its initial
+// delay. Those of pods found running when the daemon starts would all come at once; they spread over their
+// period.
+func (p *Prober) first(r *run, kind Kind, isNew bool) time.Time {
+	probe := r.course.probes[kind]
+	due := time.Now()
+	if isNew && due.Sub(p.began) < period(probe) {
+		due = due.Add(rand.N(period(probe)))
+	}
+	if earliest := r.startedAt.Add(time.Duration(probe.InitialDelaySeconds) * time.Second); due.Before(earliest) {
+		return earliest
+	}
+	return due
+}
+
+// drop takes a run's probes from the queue for good. It is called under the lock.
+func (p *Prober) drop(r *run) {
+	r.gone = true
+	for kind := range r.visits {
+		if v := &r.visits[kind]; v.place != nowhere {
+			heap.Remove(&p.queue, int(v.place))
+		}
+	}
+}
+
+// queue holds the probes to be made, the next one first.
+type queue []*visit
+
+func (q queue) Len() int           { return len(q) }
+func (q queue) Less(i, j int) bool { return q[i].due.Before(q[j].due) }
+
+func (q queue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].place, q[j].place = int32(i), int32(j)
+}
+
+func (q *queue) Push(v any) {
+	v.(*visit).place = int32(len(*q))
+	*q = append(*q, v.(*visit))
+}
+
+func (q *queue) Pop() any {
+	last := len(*q) - 1
+	v := (*q)[last]
+	(*q)[last] = nil
+	*q, v.place = (*q)[:last], nowhere
+	return v
+}
+
+// enqueue is called under the lock.
+func (p *Prober) enqueue(v *visit) {
+	heap.Push(&p.queue, v)
+	if v.place != 0 {
+		return
+	}
+	select {
+	case p.woken <- struct{}{}:
+	default: // already woken
+	}
+}
