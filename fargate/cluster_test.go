@@ -47,6 +47,7 @@ type world struct {
 	namespace string                // whose pods are listed; "": all
 	metrics   prometheus.Registerer // nil: none
 	http      *http.Client          // the way to AWS; nil: that to the local Fargate
+	site      *site                 // what answers probes; nil: nobody does
 	begun     func()                // called after Recover, before anything else; nil: nothing
 	dead      func() bool           // the process is killed: what it still tells is not heard; nil: never
 	revive    func()                // ends that, before the next process
@@ -99,7 +100,7 @@ func (w *world) start() {
 		w.Fatal(err)
 	}
 	provider, err := fargate.New(fargate.Config{
-		Metrics: w.metrics, Namespace: w.namespace, Account: account, Client: w.client, Pods: corev1listers.NewPodLister(w.pods), Events: w,
+		ProbeDial: w.site.dial, Metrics: w.metrics, Namespace: w.namespace, Account: account, Client: w.client, Pods: corev1listers.NewPodLister(w.pods), Events: w,
 		Services:  corev1listers.NewServiceLister(cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})),
 		Node:      account.Node(fargate.NodeOptions{Name: w.node, InternalIP: "10.0.0.4"}),
 		APIServer: fargate.APIServer{Host: "10.0.0.9", Port: "6443"}, Log: w.log,

@@ -14,6 +14,7 @@
 //	launch.go      the launch queue and what one launch does
 //	stop.go        the stop queue: deletion
 //	observe.go     tasks seen, statuses derived and notified
+//	probe.go       probes of running containers, and what follows from them
 //	again.go       the next attempt and its back-off
 //	refuse.go      pods that Fargate cannot run
 //	daemonset.go   DaemonSet pods
@@ -28,6 +29,7 @@ package fargate
 import (
 	"context"
 	"log/slog"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -45,6 +47,7 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/prober"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/secretstore"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/tracker"
 )
@@ -69,6 +72,8 @@ type Config struct {
 	Log      *slog.Logger
 	// Namespace is the one whose pods are listed; "": all are.
 	Namespace string
+	// ProbeDial makes the connections of probes; nil: as net.Dialer does, but not to where only the daemon can get.
+	ProbeDial func(ctx context.Context, network, address string) (net.Conn, error)
 	// APIServer is the address of the API server for pods, where fargate.toml gives none.
 	APIServer APIServer
 }
@@ -101,6 +106,7 @@ type Provider struct {
 	logs     *containerlog.Logs
 	secrets  *secretstore.Store // known after Recover
 	tracker  *tracker.Tracker
+	prober   *prober.Prober
 	joins    *joins
 	refusals *refusals
 	metrics  *metrics
@@ -130,6 +136,7 @@ func New(cfg Config) (*Provider, error) {
 		notifyNode: make(chan func(*corev1.Node), 1),
 	}
 	p.tracker = tracker.New(cfg.Account.ecs, cfg.Account.config.ClusterName, podstatus.Settled, p, cfg.Log)
+	p.prober = prober.New(prober.Config{Changed: p.probed, Event: p.tellProbe, Dial: cfg.ProbeDial})
 	var err error
 	p.metrics, err = newMetrics(cfg.Metrics, p)
 	return p, err
@@ -143,6 +150,7 @@ func backOff[T comparable](first, longest time.Duration) workqueue.TypedRateLimi
 func (p *Provider) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.tracker.Run(ctx) })
+	group.Go(func() error { return p.prober.Run(ctx) })
 	group.Go(func() error { return p.sweep(ctx) })
 	group.Go(func() error { return p.watchHealth(ctx) })
 	work(ctx, group, launchers, p.launches, p.launch)

@@ -38,6 +38,7 @@ type join struct {
 
 	over      bool   // the pod has its final phase
 	deleting  bool   // its task is to end
+	alive     bool   // its task runs, and is meant to: probes count
 	finished  string // why its task is to end though the pod stays; "": it is not
 	stopAsked bool   // ECS was told
 	ended     bool   // deleting, and nothing runs any more
@@ -76,7 +77,7 @@ func (j *join) annotate(annotations map[string]string) {
 // attach makes a task the one that runs the pod.
 func (j *join) attach(taskARN string) {
 	j.taskARN, j.claimed, j.unanswered = taskARN, false, time.Time{}
-	j.finished, j.stopAsked = "", false
+	j.finished, j.stopAsked, j.alive = "", false, false
 	j.launched = &launched{taskARN: taskARN, attempt: j.attempt}
 }
 

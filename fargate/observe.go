@@ -41,7 +41,7 @@ func (p *Provider) TaskChanged(task ecstypes.Task) {
 func (p *Provider) derive(j *join, task ecstypes.Task) {
 	j.definition = definitionOf(task)
 	pod := j.view()
-	j.status = podstatus.FromTask(pod, task)
+	j.status = p.probe(j, pod, task, podstatus.FromTask(pod, task))
 	tooEarly := j.stopAsked && aws.ToString(task.DesiredStatus) == string(ecstypes.DesiredStatusRunning)
 	if why := podstatus.Finished(pod, task); why != "" && j.finished == "" && !j.deleting {
 		j.finished = why
@@ -94,7 +94,8 @@ func (p *Provider) join(uid types.UID, task ecstypes.Task, wants func(*join) boo
 		}
 		j.attach(arn)
 		j.definition = definitionOf(task)
-		j.status = podstatus.FromTask(j.view(), task)
+		pod := j.view()
+		j.status = p.probe(j, pod, task, podstatus.FromTask(pod, task))
 		p.launches.Forget(turnOf(j.pod))
 	})
 	if joined {

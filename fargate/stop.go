@@ -107,5 +107,6 @@ func (p *Provider) finish(j join) {
 	p.launches.Forget(turnOf(j.pod))
 	p.stops.Forget(uid)
 	p.changed(uid)
+	p.prober.Forget(uid)
 	p.joins.forget(uid)
 }

@@ -14,12 +14,16 @@ const StopReasonPrefix = "virtual-kubelet: "
 // ReasonNotPrepared is the Reason of a task whose secrets, log group or access to a registry was not to be had.
 const ReasonNotPrepared = "CreateContainerConfigError"
 
+// StopReasonUnhealthy begins the reason of a StopTask because of a probe.
+const StopReasonUnhealthy = StopReasonPrefix + "unhealthy: "
+
 // Cause is why a task stopped, as far as a pod is concerned.
 type Cause int
 
 const (
 	Exited        Cause = iota // its containers ended: their exit codes tell the rest
 	StoppedByUs                // our own StopTask
+	Unhealthy                  // the same, because a probe has failed: the containers are to start again
 	StoppedByUser              // somebody else's StopTask: console, CLI
 	NeverRan                   // it failed before its containers ran; the same attempt elsewhere or later may succeed
 	CannotStart                // a container could not be started: image and pod disagree
@@ -29,7 +33,7 @@ const (
 // Stop is the meaning of a stopped task.
 type Stop struct {
 	Cause   Cause
-	Reason  string // the name Kubernetes users know; "" for Exited and StoppedByUs
+	Reason  string // the name Kubernetes users know; "" for Exited, Unhealthy and StoppedByUs
 	Message string // AWS's own words, with a hint where one helps
 }
 
@@ -82,6 +86,9 @@ func Stopped(task ecstypes.Task) Stop {
 		}
 		return Stop{NeverRan, "FailedCreatePodSandBox", words}
 	case ecstypes.TaskStopCodeUserInitiated:
+		if why, unhealthy := strings.CutPrefix(words, StopReasonUnhealthy); unhealthy {
+			return Stop{Cause: Unhealthy, Message: why}
+		}
 		if strings.HasPrefix(words, StopReasonPrefix) {
 			return Stop{Cause: StoppedByUs, Message: words}
 		}

@@ -45,12 +45,13 @@ type Verdict struct {
 //
 // The exception in the last column but two: a container that exited with 0 may not run again under
 // OnFailure, and what somebody interrupted did not succeed. A controller replaces the pod. What we stop
-// because of Finished counts as exited; the rest is none of its doing.
+// because of Finished, or of a probe, counts as exited; the rest is none of its doing.
 func Judge(pod *corev1.Pod, task ecstypes.Task) Verdict {
 	stop := awserr.Stopped(task)
 	verdict := Verdict{Action: Finish, Phase: corev1.PodFailed, Reason: stop.Reason, Message: stop.Message, Cause: stop.Cause}
 	clean, failed := exitedCleanly(pod, task), failedInit(pod, task)
-	if _, kept := find(task, podid.KeeperName); stop.Cause == awserr.StoppedByUs && (kept || failed != nil) {
+	_, kept := find(task, podid.KeeperName)
+	if stop.Cause == awserr.Unhealthy || stop.Cause == awserr.StoppedByUs && (kept || failed != nil) {
 		stop.Cause = awserr.Exited
 	}
 	switch {

@@ -13,7 +13,8 @@ import (
 
 const (
 	maxImage = 255 // characters; API reference: ContainerDefinition
-	noProbes = "remove it, or run the pod on an ordinary node if it cannot do without"
+	byDaemon = "http, tcp and grpc: the daemon probes the pod's address by Kubernetes' rules; the security groups must let it"
+	noExec   = "use http, tcp or grpc, or run the pod on an ordinary node if it cannot do without"
 )
 
 var containerRules = []rule{
@@ -50,9 +51,12 @@ var containerRules = []rule{
 	loud("spec.containers[].restartPolicyRules", "", Refused, "containers restart as the pod does", "remove it", onContainers(func(c *corev1.Container) bool { return len(c.RestartPolicyRules) > 0 })),
 	quiet("spec.containers[].volumeMounts", Accepted, "a mount shares its volume's verdict"),
 	loud("spec.containers[].volumeDevices", "", Refused, "Fargate attaches no block devices", elsewhere, onContainers(func(c *corev1.Container) bool { return len(c.VolumeDevices) > 0 })),
-	loud("spec.containers[].livenessProbe", "", Warned, "liveness probes are not run yet: a container that hangs is not restarted", noProbes, onContainers(func(c *corev1.Container) bool { return c.LivenessProbe != nil })),
-	loud("spec.containers[].readinessProbe", "", Warned, "readiness probes are not run yet: a container is ready as soon as it runs", noProbes, onContainers(func(c *corev1.Container) bool { return c.ReadinessProbe != nil })),
-	loud("spec.containers[].startupProbe", "", Warned, "startup probes are not run yet: a container counts as started as soon as it runs", noProbes, onContainers(func(c *corev1.Container) bool { return c.StartupProbe != nil })),
+	quiet("spec.containers[].livenessProbe", Emulated, byDaemon+"; when it fails, the task is started anew"),
+	loud("spec.containers[].livenessProbe", "exec", Warned, "commands are not run in containers yet: one that hangs is not restarted", noExec, onContainers(func(c *corev1.Container) bool { return isExec(c.LivenessProbe) })),
+	quiet("spec.containers[].readinessProbe", Emulated, byDaemon),
+	loud("spec.containers[].readinessProbe", "exec", Warned, "commands are not run in containers yet: one is ready as soon as it runs", noExec, onContainers(func(c *corev1.Container) bool { return isExec(c.ReadinessProbe) })),
+	quiet("spec.containers[].startupProbe", Emulated, byDaemon+"; when it fails, the task is started anew"),
+	loud("spec.containers[].startupProbe", "exec", Warned, "commands are not run in containers yet: one counts as started as soon as it runs", noExec, onContainers(func(c *corev1.Container) bool { return isExec(c.StartupProbe) })),
 	loud("spec.containers[].lifecycle.postStart", "", Refused, "postStart hooks are not run yet", "do their work at the beginning of the container's command", onContainers(func(c *corev1.Container) bool { return lifecycle(c).PostStart != nil })),
 	loud("spec.containers[].lifecycle.preStop", "", Warned, "preStop hooks are not run yet: the container gets its stop signal at once", "handle the stop signal in the container", onContainers(func(c *corev1.Container) bool { return lifecycle(c).PreStop != nil })),
 	loud("spec.containers[].lifecycle.stopSignal", "", Warned, "Fargate sends the signal that the image names, or SIGTERM", "set STOPSIGNAL in the image", onContainers(func(c *corev1.Container) bool { return lifecycle(c).StopSignal != nil })),
@@ -70,6 +74,8 @@ var containerRules = []rule{
 	loud("spec.containers[].stdinOnce", "true", Warned, "no client can attach to a Fargate container, so its input stays open", "remove it", onContainers(func(c *corev1.Container) bool { return c.StdinOnce })),
 	quiet("spec.containers[].tty", Mapped, "pseudo terminal"),
 }
+
+func isExec(probe *corev1.Probe) bool { return probe != nil && probe.Exec != nil }
 
 func lifecycle(c *corev1.Container) corev1.Lifecycle {
 	return ptr.Deref(c.Lifecycle, corev1.Lifecycle{})

@@ -1,0 +1,106 @@
+package fargate
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/awserr"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/prober"
+)
+
+// probe has the pod's containers probed as its task shows them, and returns its status with what the probes say. It is
+// called under the lock of the joins.
+func (p *Provider) probe(j *join, pod *corev1.Pod, task ecstypes.Task, status corev1.PodStatus) corev1.PodStatus {
+	results := p.prober.Watch(pod, runningOf(pod, task, status))
+	j.alive = podstatus.IsAlive(task)
+	if !j.alive {
+		return status
+	}
+	p.restartUnhealthy(j, results)
+	return podstatus.Probed(pod, status, probes(results))
+}
+
+// probed takes in that probes say something else.
+func (p *Provider) probed(uid types.UID) {
+	p.joins.update(uid, func(j *join) {
+		if !j.alive || j.over {
+			return
+		}
+		results := p.prober.Results(uid)
+		p.restartUnhealthy(j, results)
+		j.status = podstatus.Probed(j.view(), j.status, probes(results))
+	})
+	p.changed(uid)
+}
+
+// restartUnhealthy has the task stopped if a container has failed a probe that it may not: what comes next is another
+// attempt. It is called under the lock of the joins.
+func (p *Provider) restartUnhealthy(j *join, results prober.Results) {
+	if j.deleting || j.finished != "" {
+		return
+	}
+	for _, c := range slices.Concat(j.pod.Spec.InitContainers, j.pod.Spec.Containers) {
+		failure := results.Of(c.Name).Failed
+		if failure == nil {
+			continue
+		}
+		kind := strings.ToLower(failure.Kind.String())
+		j.finished = strings.TrimPrefix(awserr.StopReasonUnhealthy, awserr.StopReasonPrefix) + "container " + c.Name + " failed its " + kind + " probe"
+		p.events.Eventf(j.pod, corev1.EventTypeNormal, "Killing", "Container %s failed %s probe, will be restarted", c.Name, kind)
+		p.stops.Add(j.pod.UID)
+		return
+	}
+}
+
+// unreachedHint is for a probe that found nobody, not even somebody who refuses.
+const unreachedHint = " (if it should answer: the security group of the tasks must admit the daemon)"
+
+// tellProbe records a probe that went wrong.
+func (p *Provider) tellProbe(e prober.Event) {
+	j, ok := p.joins.get(e.UID)
+	if !ok || j.deleting {
+		return
+	}
+	message := e.Message
+	if e.Unreached {
+		message += unreachedHint
+	}
+	p.events.Event(j.pod, corev1.EventTypeWarning, e.Reason, message)
+}
+
+// runningOf is what runs of a pod by its task and the status derived from that.
+func runningOf(pod *corev1.Pod, task ecstypes.Task, status corev1.PodStatus) prober.Running {
+	now := prober.Running{
+		IP: status.PodIP, Containers: map[string]prober.Container{},
+		Ending: pod.DeletionTimestamp != nil || !podstatus.IsAlive(task),
+	}
+	before := map[string]corev1.ContainerStatus{}
+	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		before[s.Name] = s
+	}
+	for _, s := range slices.Concat(status.InitContainerStatuses, status.ContainerStatuses) {
+		if s.State.Running == nil {
+			continue
+		}
+		c := prober.Container{ID: aws.ToString(task.TaskArn), StartedAt: s.State.Running.StartedAt.Time}
+		if was := before[s.Name]; was.State.Running != nil && was.ContainerID == s.ContainerID {
+			c.Started, c.Ready = aws.ToBool(was.Started), was.Ready
+		}
+		now.Containers[s.Name] = c
+	}
+	return now
+}
+
+func probes(results prober.Results) podstatus.Probes {
+	all := podstatus.Probes{}
+	for name, result := range results {
+		all[name] = struct{ Started, Ready bool }{result.Started, result.Ready}
+	}
+	return all
+}
