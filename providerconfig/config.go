@@ -54,6 +54,7 @@ type Config struct {
 	Tags       map[string]string
 	Kubernetes Kubernetes
 	Node       Node
+	Prices     Prices
 	// Grants are what pods may ask of AWS by annotation; nil: nothing.
 	Grants Grants
 }
@@ -99,6 +100,14 @@ type Node struct {
 	ComputeTypeLabel bool
 	// Zone is the node's topology.kubernetes.io/zone; "": the zone of the subnets when they share one, else none.
 	Zone string
+}
+
+// Prices is the table [Prices]: what Fargate costs the operator, in US dollars an hour, on Linux and x86. They choose the
+// cheapest size for a pod. 0: the price in us-east-1.
+type Prices struct {
+	VCPU, MemoryGB, StorageGB float64
+	// SpotVCPU and SpotMemoryGB are those of Fargate Spot.
+	SpotVCPU, SpotMemoryGB float64
 }
 
 // Default returns what an empty file means. It is not valid on its own: Subnets has no default.

@@ -137,15 +137,8 @@ func keepTime(c *Config, value any) any {
 
 func limit(family string) func(*Config, any) any {
 	return func(c *Config, value any) any {
-		var perSecond float64
-		switch v := value.(type) {
-		case int64:
-			perSecond = float64(v)
-		case float64:
-			perSecond = v
-		}
-		// TOML has nan, which is above nothing, and inf.
-		if !(perSecond > 0) || math.IsInf(perSecond, 1) {
+		perSecond, ok := positive(value)
+		if !ok {
 			return value
 		}
 		if c.Limits == nil {
@@ -154,6 +147,30 @@ func limit(family string) func(*Config, any) any {
 		c.Limits[family] = perSecond
 		return nil
 	}
+}
+
+const priceAllowed = "a price in US dollars an hour above 0, such as 0.04"
+
+func price(field func(*Config) *float64) func(*Config, any) any {
+	return func(c *Config, value any) any {
+		usd, ok := positive(value)
+		if !ok {
+			return value
+		}
+		*field(c) = usd
+		return nil
+	}
+}
+
+// positive is a number above 0. TOML has nan, which is above nothing, and inf.
+func positive(value any) (n float64, ok bool) {
+	switch v := value.(type) {
+	case int64:
+		n = float64(v)
+	case float64:
+		n = v
+	}
+	return n, n > 0 && !math.IsInf(n, 1)
 }
 
 const tagAllowed = `a string of at most 256 letters, digits, spaces or "+-=._:/@", ` +

@@ -20,23 +20,6 @@ type Size struct {
 	RequestedMemoryMiB int
 }
 
-// Prices are US dollars an hour, Linux on x86, on demand. The zero value stands for USEast1.
-type Prices struct {
-	VCPU       float64
-	MemoryGB   float64
-	StorageGiB float64 // above the 20 GiB that are free
-}
-
-// USEast1 are the prices in us-east-1 as of October 2026 (AWS Fargate pricing page).
-func USEast1() Prices { return Prices{VCPU: 0.04048, MemoryGB: 0.004445, StorageGiB: 0.000111} }
-
-// HourlyUSD is what an hour of a running task of the size costs.
-func (s Size) HourlyUSD(p Prices) float64 {
-	p = cmp.Or(p, USEast1())
-	return float64(s.CPUUnits)/1024*p.VCPU + float64(s.MemoryMiB)/1024*p.MemoryGB +
-		float64(max(s.StorageGiB-freeStorageGiB, 0))*p.StorageGiB
-}
-
 const (
 	freeStorageGiB   = 20  // developer guide: Fargate task ephemeral storage
 	minStorageGiB    = 21  // the smallest ephemeralStorage that can be asked for; API reference: EphemeralStorage

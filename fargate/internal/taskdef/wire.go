@@ -16,9 +16,9 @@ func Same(want *ecs.RegisterTaskDefinitionInput, got *ecstypes.TaskDefinition) b
 	if got == nil {
 		return false
 	}
-	wanted := wire(want).(map[string]any)
+	wanted := Wire(want).(map[string]any)
 	delete(wanted, "tags")
-	return within(wanted, wire(got))
+	return within(wanted, Wire(got))
 }
 
 // ecsOwn are the members that ECS fills in by itself (API reference: TaskDefinition, PortMapping). A member that it
@@ -85,16 +85,16 @@ next:
 // wireJSON is the value as it goes over the wire, members in alphabetical order. The characters <, > and
 // & are written as escapes, which makes the text at least as long as ECS's own.
 func wireJSON(value any) []byte {
-	text, err := json.Marshal(wire(value))
+	text, err := json.Marshal(Wire(value))
 	if err != nil {
 		panic(err) // strings, numbers, booleans, maps and lists alone
 	}
 	return text
 }
 
-// wire turns a value of the SDK into maps and lists named as in ECS's API, leaving out what is not set.
+// Wire turns a value of the SDK into maps and lists named as in ECS's API, leaving out what is not set.
 // The API's names are the SDK's with a small first letter.
-func wire(value any) any { return wireValue(reflect.ValueOf(value)) }
+func Wire(value any) any { return wireValue(reflect.ValueOf(value)) }
 
 func wireValue(v reflect.Value) any {
 	switch v.Kind() {
