@@ -1,6 +1,7 @@
 package fargate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -160,10 +161,16 @@ func (a *Account) settings() taskdef.Settings {
 		LogGroup: c.CloudWatchLogGroupName, PlatformVersion: c.PlatformVersion, HelperImage: c.HelperImage,
 		Subnets: c.Subnets, SecurityGroups: c.SecurityGroups, AssignPublicIP: c.AssignPublicIPv4Address,
 		Tags:             c.Tags,
+		Prices:           prices(taskdef.USEast1(), c.Prices.VCPU, c.Prices.MemoryGB, c.Prices.StorageGB),
 		Grants:           c.Grants,
 		DefaultCPUUnits:  int((c.Defaults.CPU.MilliValue()*1024 + 999) / 1000),
 		DefaultMemoryMiB: int((c.Defaults.Memory.Value() + 1<<20 - 1) >> 20),
 	}
+}
+
+// prices are those of fargate.toml, else the table's.
+func prices(table taskdef.Prices, vCPU, memoryGB, storageGB float64) taskdef.Prices {
+	return taskdef.Prices{VCPU: cmp.Or(vCPU, table.VCPU), MemoryGB: cmp.Or(memoryGB, table.MemoryGB), StorageGiB: cmp.Or(storageGB, table.StorageGiB)}
 }
 
 // apiServer is the API server's address for pods: fargate.toml's, else the daemon's own.

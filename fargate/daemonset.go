@@ -16,14 +16,19 @@ const (
 	daemonSetHeld                         // stays Pending
 )
 
-// daemonSetMode judges a pod. Node agents make no sense on Fargate, and a virtual node attracts those of
-// every DaemonSet; one whose nodeSelector names this kind of node means it.
+// daemonSetMode judges a pod.
 func (p *Provider) daemonSetMode(pod *corev1.Pod) daemonSetMode {
+	return daemonSetModeOf(pod, p.account.config.DaemonSets.Mode, p.node.Labels)
+}
+
+// daemonSetModeOf judges a pod by fargate.toml and the node's labels. Node agents make no sense on Fargate, and a virtual
+// node attracts those of every DaemonSet; one whose nodeSelector names this kind of node means it.
+func daemonSetModeOf(pod *corev1.Pod, mode providerconfig.DaemonSetMode, labels map[string]string) daemonSetMode {
 	owner := metav1.GetControllerOf(pod)
-	if owner == nil || owner.Kind != "DaemonSet" || p.meantForUs(pod) {
+	if owner == nil || owner.Kind != "DaemonSet" || meant(pod, labels) {
 		return daemonSetRuns
 	}
-	switch p.account.config.DaemonSets.Mode {
+	switch mode {
 	case providerconfig.DaemonSetRun:
 		return daemonSetRuns
 	case providerconfig.DaemonSetHold:
@@ -33,10 +38,10 @@ func (p *Provider) daemonSetMode(pod *corev1.Pod) daemonSetMode {
 	}
 }
 
-// meantForUs reports whether the pod's nodeSelector asks for a virtual node, or this one by name.
-func (p *Provider) meantForUs(pod *corev1.Pod) bool {
+// meant reports whether the pod's nodeSelector asks for a virtual node, or the one with these labels by name.
+func meant(pod *corev1.Pod, labels map[string]string) bool {
 	for _, label := range []string{labelType, corev1.LabelHostname, labelComputeType} {
-		if value, asked := pod.Spec.NodeSelector[label]; asked && value == p.node.Labels[label] {
+		if value, asked := pod.Spec.NodeSelector[label]; asked && value == labels[label] {
 			return true
 		}
 	}

@@ -1,7 +1,7 @@
 // Package fargate makes ECS on Fargate run the pods of one Kubernetes node.
 //
 // It is virtual-kubelet's provider, and reads like a table of contents. One pod, read aloud: resolve
-// its environment, translate, launch, observe (launch.go). A change arrives: observe, derive the
+// its environment, translate (draft.go), launch, observe (launch.go). A change arrives: observe, derive the
 // status, notify (observe.go). There is no other path to a status.
 //
 // What lives where:
@@ -11,6 +11,7 @@
 //	joins.go       what is remembered of each pod: which task it is joined to, and nothing more
 //	pods.go        virtual-kubelet's calls about pods
 //	logs.go        kubectl logs
+//	draft.go       a pod resolved and translated: what launching and explaining have in common
 //	launch.go      the launch queue and what one launch does
 //	stop.go        the stop queue: deletion
 //	observe.go     tasks seen, statuses derived and notified

@@ -25,8 +25,8 @@ import (
 // configRetry is how soon a pod whose ConfigMap is missing looks again.
 const configRetry = 5 * time.Second
 
-// launch is one turn of a pod: resolve its environment, publish its secrets, translate, launch, observe. Whatever keeps it
-// from a task is shown on the pod and tried again, unless the pod itself has to change.
+// launch is one turn of a pod: fetch what it names, resolve its environment and translate (draft.go), publish its secrets,
+// launch, observe. Whatever keeps it from a task is shown on the pod and tried again, unless the pod itself has to change.
 func (p *Provider) launch(ctx context.Context, t turn) {
 	id, pod, ok := p.begin(t)
 	if !ok {
@@ -36,11 +36,14 @@ func (p *Provider) launch(ctx context.Context, t turn) {
 	if j, _ := p.joins.get(t.uid); j.unprepared {
 		p.account.ensureLogGroup(ctx, p.log)
 	}
-	environment, ok := p.environment(ctx, t, pod)
-	if !ok {
+	from, err := p.fetch(ctx, pod)
+	if err != nil {
+		p.log.Debug("fetch what the pod names", "pod", pod.Namespace+"/"+pod.Name, "error", err)
+		p.wait(pod.UID, awserr.ReasonNotPrepared, "the API server does not tell what the pod names; it is asked again")
+		p.launches.AddRateLimited(t)
 		return
 	}
-	translation, ok := p.translate(ctx, t, taskdef.Input{Pod: pod, ID: id, Environment: environment, Settings: p.account.settings()})
+	translation, ok := p.prepare(ctx, t, drafted(pod, id, from, p.account.settings()))
 	if !ok {
 		return
 	}
@@ -83,71 +86,11 @@ func (p *Provider) done(uid types.UID) {
 	})
 }
 
-// environment resolves the pod's environment; false: the pod cannot start yet, and shows why.
-func (p *Provider) environment(ctx context.Context, t turn, pod *corev1.Pod) (podenv.Environment, bool) {
-	sources, err := p.sources(ctx, pod)
-	if err != nil {
-		p.log.Debug("fetch what the pod names", "pod", pod.Namespace+"/"+pod.Name, "error", err)
-		p.wait(pod.UID, awserr.ReasonNotPrepared, "the API server does not tell what the pod names; it is asked again")
-		p.launches.AddRateLimited(t)
-		return podenv.Environment{}, false
-	}
-	environment, problems := podenv.Resolve(pod, sources)
-	for _, problem := range problems {
-		if problem.Effect == podenv.Waits {
-			if p.wait(pod.UID, awserr.ReasonNotPrepared, problem.Message) {
-				p.events.Event(pod, corev1.EventTypeWarning, problem.Reason, problem.Message)
-			}
-			p.launches.AddAfter(t, configRetry)
-			return podenv.Environment{}, false
-		}
-	}
-	p.tellNoted(pod, problems)
-	return environment, true
-}
-
-// translate publishes the pod's secret values and translates it; false: it cannot be, or not yet, and the
-// pod shows why. What refuses it does so before anything is published.
-func (p *Provider) translate(ctx context.Context, t turn, in taskdef.Input) (taskdef.Translation, bool) {
-	account, err := p.serviceAccount(ctx, in.Pod)
-	if err != nil {
-		p.log.Debug("fetch the pod's ServiceAccount", "pod", in.Pod.Namespace+"/"+in.Pod.Name, "error", err)
-		p.wait(in.Pod.UID, awserr.ReasonNotPrepared, "the API server does not tell the pod's ServiceAccount; it is asked again")
-		p.launches.AddRateLimited(t)
-		return taskdef.Translation{}, false
-	}
-	if account != nil {
-		in.ServiceAccountRole = account.Annotations[taskdef.AnnotationServiceAccountRole]
-	}
-	in.Secrets = taskdef.Unpublished(in.Environment)
-	translation, err := taskdef.Translate(in)
-	if err == nil && len(in.Secrets) > 0 {
-		if in.Secrets, err = p.secrets.Publish(ctx, in.Environment.Secrets()); err != nil {
-			p.postpone(ctx, t, in.Pod, err)
-			return taskdef.Translation{}, false
-		}
-		translation, err = taskdef.Translate(in)
-	}
-	if err != nil {
-		p.refuse(t, in.Pod, err)
-		return taskdef.Translation{}, false
-	}
-	return translation, true
-}
-
-// serviceAccount is the pod's, nil if there is none.
-func (p *Provider) serviceAccount(ctx context.Context, pod *corev1.Pod) (*corev1.ServiceAccount, error) {
-	if pod.Spec.ServiceAccountName == "" { // where the admission plugin that sets it is off
-		return nil, nil
-	}
-	return existing(p.client.CoreV1().ServiceAccounts(pod.Namespace).Get(ctx, pod.Spec.ServiceAccountName, metav1.GetOptions{}))
-}
-
-// sources fetches what the pod's environment is made of. What does not exist is left out.
-func (p *Provider) sources(ctx context.Context, pod *corev1.Pod) (podenv.Sources, error) {
+// fetch gets what the pod's task is made of. What does not exist is left out.
+func (p *Provider) fetch(ctx context.Context, pod *corev1.Pod) (fetched, error) {
 	services, err := p.services.Services(pod.Namespace).List(everything)
 	if err != nil {
-		return podenv.Sources{}, fmt.Errorf("list services: %w", err)
+		return fetched{}, fmt.Errorf("list services: %w", err)
 	}
 	sources := podenv.Sources{
 		ConfigMaps: map[string]*corev1.ConfigMap{}, Secrets: map[string]*corev1.Secret{},
@@ -163,10 +106,16 @@ func (p *Provider) sources(ctx context.Context, pod *corev1.Pod) (podenv.Sources
 			sources.Secrets[name], err = existing(api.Secrets(pod.Namespace).Get(ctx, name, metav1.GetOptions{}))
 		}
 		if err != nil {
-			return podenv.Sources{}, fmt.Errorf("get %s %s: %w", reference.Kind, name, err)
+			return fetched{}, fmt.Errorf("get %s %s: %w", reference.Kind, name, err)
 		}
 	}
-	return sources, nil
+	from := fetched{sources: sources}
+	if name := pod.Spec.ServiceAccountName; name != "" { // it is empty where the admission plugin that sets it is off
+		if from.account, err = existing(api.ServiceAccounts(pod.Namespace).Get(ctx, name, metav1.GetOptions{})); err != nil {
+			return fetched{}, fmt.Errorf("get ServiceAccount %s: %w", name, err)
+		}
+	}
+	return from, nil
 }
 
 // existing is what was got, nil if there is no such thing.
@@ -175,6 +124,33 @@ func existing[T any](object *T, err error) (*T, error) {
 		return nil, nil
 	}
 	return object, err
+}
+
+// prepare makes of a draft what can be launched: it publishes the pod's secret values. false: the pod cannot run, or not
+// yet, and shows why. What refuses it does so before anything is published.
+func (p *Provider) prepare(ctx context.Context, t turn, d draft) (taskdef.Translation, bool) {
+	pod := d.input.Pod
+	if problem := d.waitsFor(); problem != nil {
+		if p.wait(pod.UID, awserr.ReasonNotPrepared, problem.Message) {
+			p.events.Event(pod, corev1.EventTypeWarning, problem.Reason, problem.Message)
+		}
+		p.launches.AddAfter(t, configRetry)
+		return taskdef.Translation{}, false
+	}
+	p.tellNoted(pod, d.problems)
+	translation, err := d.translation, d.refusal
+	if in := d.input; err == nil && len(in.Secrets) > 0 {
+		if in.Secrets, err = p.secrets.Publish(ctx, in.Environment.Secrets()); err != nil {
+			p.postpone(ctx, t, pod, err)
+			return taskdef.Translation{}, false
+		}
+		translation, err = taskdef.Translate(in)
+	}
+	if err != nil {
+		p.refuse(t, pod, err)
+		return taskdef.Translation{}, false
+	}
+	return translation, true
 }
 
 // launched joins the pod to its task.

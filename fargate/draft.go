@@ -1,0 +1,47 @@
+package fargate
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
+)
+
+// fetched is what a pod's task is made of besides the pod.
+type fetched struct {
+	sources podenv.Sources
+	account *corev1.ServiceAccount // the pod's; nil: there is none
+}
+
+// draft is a pod resolved and translated, before anything is published or launched for it. Launching and explaining
+// begin with the same.
+type draft struct {
+	input       taskdef.Input
+	problems    []podenv.Problem    // of the environment
+	translation taskdef.Translation // the zero value if there is a refusal; for ECS as it is if the pod has no secret values
+	refusal     error               // a *taskdef.UnsupportedError; nil: Fargate can run the pod
+}
+
+// drafted resolves and translates a pod. Stand-ins take the place of secret values that are not published.
+func drafted(pod *corev1.Pod, id podid.ID, from fetched, settings taskdef.Settings) draft {
+	environment, problems := podenv.Resolve(pod, from.sources)
+	d := draft{problems: problems, input: taskdef.Input{
+		Pod: pod, ID: id, Environment: environment, Settings: settings, Secrets: taskdef.Unpublished(environment),
+	}}
+	if from.account != nil {
+		d.input.ServiceAccountRole = from.account.Annotations[taskdef.AnnotationServiceAccountRole]
+	}
+	d.translation, d.refusal = taskdef.Translate(d.input)
+	return d
+}
+
+// waitsFor is the first thing that must change in the cluster before the pod can be launched; nil: nothing.
+func (d draft) waitsFor() *podenv.Problem {
+	for i := range d.problems {
+		if d.problems[i].Effect == podenv.Waits {
+			return &d.problems[i]
+		}
+	}
+	return nil
+}
