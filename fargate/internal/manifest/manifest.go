@@ -1,0 +1,126 @@
+// Package manifest reads Kubernetes manifests as a cluster would take them in: the pods in them, those that their
+// controllers would make of templates included, and what these pods are made of.
+//
+// It never reads a file and never asks a cluster. What only a cluster knows (UIDs, the ends of names, addresses of
+// Services) is a word in capitals, which no cluster would use. What the API server would fill in is filled in as far as
+// a translation looks at it (defaults.go).
+//
+// Two rules. A document that might hold pods is taken whole or is an error that says where: a misspelled field or kind
+// is never passed over. And no error about a document that might be a Secret quotes it.
+package manifest
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// File is a text with one or more documents, YAML or JSON.
+type File struct {
+	Name string // in messages
+	Text []byte
+}
+
+// Workload is one pod that would come of a document.
+type Workload struct {
+	Where     string // pod.yaml:12, where its document begins
+	Kind      string // Deployment
+	Namespace string
+	Name      string
+	Template  string      // where in the document its spec stands: spec.template; empty: the document is the pod
+	Replicas  int         // how many such pods there would be; 0: that depends
+	Written   *corev1.Pod // as it stands there
+	Pod       *corev1.Pod // with the API server's defaults
+}
+
+// Set is what the files hold. Objects are found by namespace and name.
+type Set struct {
+	Workloads       []Workload // in the order of the files
+	ConfigMaps      map[types.NamespacedName]*corev1.ConfigMap
+	Secrets         map[types.NamespacedName]*corev1.Secret
+	ServiceAccounts map[types.NamespacedName]*corev1.ServiceAccount
+	Services        []*corev1.Service
+	PassedOver      []string // what else there is, of kinds that are not read: rbac.yaml:7: ClusterRole
+}
+
+// Read reads the files; namespace is that of objects which name none. The error tells all that is wrong, a line each,
+// and is nil only if there is a pod.
+func Read(namespace string, files ...File) (Set, error) {
+	set := Set{
+		ConfigMaps:      map[types.NamespacedName]*corev1.ConfigMap{},
+		Secrets:         map[types.NamespacedName]*corev1.Secret{},
+		ServiceAccounts: map[types.NamespacedName]*corev1.ServiceAccount{},
+	}
+	known := newDecoder()
+	var faults []error
+	for _, file := range files {
+		for _, document := range split(file) {
+			objects, passedOver, err := document.objects(known)
+			set.PassedOver = append(set.PassedOver, passedOver...)
+			faults = append(faults, err)
+			for _, object := range objects {
+				faults = append(faults, set.add(document.where(), namespace, object))
+			}
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return Set{}, err
+	}
+	if len(set.Workloads) == 0 {
+		return Set{}, noPods(files)
+	}
+	for i := range set.Workloads {
+		w := &set.Workloads[i]
+		w.Written = w.Pod.DeepCopy()
+		setDefaults(w.Pod, set.ServiceAccounts)
+	}
+	return set, nil
+}
+
+// add takes in one object.
+func (s *Set) add(where, namespace string, object runtime.Object) error {
+	meta := object.(metav1.Object)
+	meta.SetNamespace(cmp.Or(meta.GetNamespace(), namespace))
+	if meta.GetName() == "" && meta.GetGenerateName() != "" {
+		meta.SetName(meta.GetGenerateName() + suffix)
+	}
+	key := types.NamespacedName{Namespace: meta.GetNamespace(), Name: meta.GetName()}
+	switch o := object.(type) {
+	case *corev1.ConfigMap:
+		s.ConfigMaps[key] = o
+	case *corev1.Secret:
+		s.Secrets[key] = withDefaults(o)
+	case *corev1.ServiceAccount:
+		s.ServiceAccounts[key] = o
+	case *corev1.Service:
+		s.Services = append(s.Services, withAddress(o))
+	}
+	w, has := workload(object)
+	if !has {
+		return nil
+	}
+	w.Where, w.Namespace, w.Name = where, key.Namespace, key.Name
+	if w.Name == "" {
+		return fmt.Errorf("%s: %s: metadata.name: missing; name it", where, w.Kind)
+	}
+	if len(w.Pod.Spec.Containers) == 0 {
+		return fmt.Errorf("%s: %s %s: %s: missing; a pod has at least one", where, w.Kind, w.Name, strings.TrimPrefix(w.Template+".spec.containers", "."))
+	}
+	s.Workloads = append(s.Workloads, w)
+	return nil
+}
+
+func noPods(files []File) error {
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Name)
+	}
+	return fmt.Errorf("%s: no pods in it; %s", strings.Join(slices.Compact(names), ", "), kinds)
+}
