@@ -22,6 +22,9 @@
 //	recover.go     taking up what already runs
 //	sweep.go       orphaned tasks and idle definitions
 //	node.go        the node and its conditions
+//	explain.go     what would become of pods in files, without cluster or account
+//	standin.go     what pods name, found in files; words where the files do not have it
+//	assume.go      what explaining assumes where there is no fargate.toml
 //
 // Kubernetes holds the spec, ECS holds the task, this package holds only the join: nothing is stored,
 // and a process that starts finds everything again.

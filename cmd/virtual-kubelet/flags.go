@@ -52,6 +52,7 @@ func newCommand(version string, getenv func(string) string, run func(context.Con
 	given.addFlags(cmd.Flags(), getenv)
 	addDeadFlags(cmd.Flags())
 	cmd.AddCommand(
+		newExplainCommand(getenv),
 		newLineCommand("version", "Print the version of this binary", version),
 		newLineCommand("providers", "List the providers this binary holds", "aws"),
 	)

@@ -1,7 +1,8 @@
 // Command virtual-kubelet makes Amazon ECS on AWS Fargate look like a node of a Kubernetes cluster.
 //
 // It is wiring only: flags and environment become options (flags.go, options.go), options and
-// fargate.toml become a node with a provider that run together (run.go).
+// fargate.toml become a node with a provider that run together (run.go), or manifests become an explanation of
+// what such a node would make of their pods (explain.go, explainprint.go).
 package main
 
 import (

@@ -1,0 +1,105 @@
+package fargate
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/manifest"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
+)
+
+// fetch finds in the files what a pod is made of. Where they do not have it words stand for it, and a finding says so.
+func (e *explainer) fetch(pod *corev1.Pod) (fetched, []Finding) {
+	from := fetched{sources: podenv.Sources{
+		ConfigMaps: map[string]*corev1.ConfigMap{}, Secrets: map[string]*corev1.Secret{},
+		Services: e.set.Services, APIServer: e.account.apiServer(podenv.Endpoint{Host: "API-SERVER"}),
+		NodeName: e.owner.NodeName, Allocatable: e.account.capacity(),
+	}}
+	var standIns []Finding
+	for _, n := range namedIn(pod) {
+		if !e.find(pod.Namespace, n, from.sources) {
+			standIns = append(standIns, Finding{assumed, n.field, n.assumption()})
+		}
+	}
+	account := pod.Spec.ServiceAccountName
+	from.account = e.set.ServiceAccounts[types.NamespacedName{Namespace: pod.Namespace, Name: account}]
+	if from.account == nil && account != "default" {
+		standIns = append(standIns, Finding{assumed, "spec.serviceAccountName", fmt.Sprintf(
+			"ServiceAccount %q is not in the files, so that it has no annotation %s", account, taskdef.AnnotationServiceAccountRole)})
+	}
+	return from, standIns
+}
+
+// find puts into the sources what a field names, or a stand-in with the key that the field names; false: a stand-in.
+func (e *explainer) find(namespace string, n named, sources podenv.Sources) bool {
+	key := types.NamespacedName{Namespace: namespace, Name: n.name}
+	if n.kind == podenv.ConfigMap {
+		if given := e.set.ConfigMaps[key]; given != nil {
+			sources.ConfigMaps[n.name] = given
+			return true
+		}
+		if sources.ConfigMaps[n.name] == nil {
+			sources.ConfigMaps[n.name] = &corev1.ConfigMap{Data: map[string]string{}}
+		}
+		if n.key != "" {
+			sources.ConfigMaps[n.name].Data[n.key] = "VALUE OF " + n.name + "/" + n.key
+		}
+		return false
+	}
+	if given := e.set.Secrets[key]; given != nil {
+		sources.Secrets[n.name] = given
+		return true
+	}
+	if sources.Secrets[n.name] == nil {
+		sources.Secrets[n.name] = manifest.Identified(&corev1.Secret{Data: map[string][]byte{}})
+	}
+	if n.key != "" {
+		sources.Secrets[n.name].Data[n.key] = nil
+	}
+	return false
+}
+
+// named is one field that names a ConfigMap or a Secret.
+type named struct {
+	field string
+	kind  podenv.Kind
+	name  string
+	key   string // empty: all of them
+}
+
+func (n named) assumption() string {
+	if n.key == "" {
+		return fmt.Sprintf("%s %q is not in the files, so that its keys are not known and none is here", n.kind, n.name)
+	}
+	return fmt.Sprintf("%s %q is not in the files, and is taken to have the key %q", n.kind, n.name, n.key)
+}
+
+// namedIn are the fields of a pod that name ConfigMaps and Secrets, in order.
+func namedIn(pod *corev1.Pod) []named {
+	var all []named
+	for i, c := range pod.Spec.Containers {
+		for j, from := range c.EnvFrom {
+			field := fmt.Sprintf("spec.containers[%d].envFrom[%d]", i, j)
+			if ref := from.ConfigMapRef; ref != nil {
+				all = append(all, named{field + ".configMapRef", podenv.ConfigMap, ref.Name, ""})
+			}
+			if ref := from.SecretRef; ref != nil {
+				all = append(all, named{field + ".secretRef", podenv.Secret, ref.Name, ""})
+			}
+		}
+		for j, variable := range c.Env {
+			field, from := fmt.Sprintf("spec.containers[%d].env[%d].valueFrom", i, j), ptr.Deref(variable.ValueFrom, corev1.EnvVarSource{})
+			if ref := from.ConfigMapKeyRef; ref != nil {
+				all = append(all, named{field + ".configMapKeyRef", podenv.ConfigMap, ref.Name, ref.Key})
+			}
+			if ref := from.SecretKeyRef; ref != nil {
+				all = append(all, named{field + ".secretKeyRef", podenv.Secret, ref.Name, ref.Key})
+			}
+		}
+	}
+	return all
+}
