@@ -15,6 +15,7 @@
 //	launch.go      the launch queue and what one launch does
 //	stop.go        the stop queue: deletion
 //	observe.go     tasks seen, statuses derived and notified
+//	deadline.go    activeDeadlineSeconds
 //	probe.go       probes of running containers, and what follows from them
 //	again.go       the next attempt and its back-off
 //	refuse.go      pods that Fargate cannot run
@@ -115,9 +116,10 @@ type Provider struct {
 	refusals *refusals
 	metrics  *metrics
 
-	launches workqueue.TypedRateLimitingInterface[turn]
-	stops    workqueue.TypedRateLimitingInterface[types.UID]
-	changes  workqueue.TypedInterface[types.UID]
+	launches  workqueue.TypedRateLimitingInterface[turn]
+	stops     workqueue.TypedRateLimitingInterface[types.UID]
+	changes   workqueue.TypedInterface[types.UID]
+	deadlines workqueue.TypedDelayingInterface[types.UID]
 
 	recovered  chan struct{}                     // closed when Recover is done
 	notifyPod  atomic.Pointer[func(*corev1.Pod)] // nil until virtual-kubelet gives it
@@ -136,6 +138,7 @@ func New(cfg Config) (*Provider, error) {
 		launches:   newLaunchQueue(),
 		stops:      workqueue.NewTypedRateLimitingQueue(backOff[types.UID](500*time.Millisecond, 30*time.Second)),
 		changes:    workqueue.NewTyped[types.UID](),
+		deadlines:  workqueue.NewTypedDelayingQueue[types.UID](),
 		recovered:  make(chan struct{}),
 		notifyNode: make(chan func(*corev1.Node), 1),
 	}
@@ -160,11 +163,13 @@ func (p *Provider) Run(ctx context.Context) error {
 	work(ctx, group, launchers, p.launches, p.launch)
 	work(ctx, group, stoppers, p.stops, p.stop)
 	work(ctx, group, notifiers, p.changes, p.notify)
+	work(ctx, group, 1, p.deadlines, p.expire)
 	group.Go(func() error {
 		<-ctx.Done()
 		p.launches.ShutDown()
 		p.stops.ShutDown()
 		p.changes.ShutDown()
+		p.deadlines.ShutDown()
 		return nil
 	})
 	return group.Wait()

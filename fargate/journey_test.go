@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -599,8 +600,33 @@ func TestSubnetThatDoesNotExistStopsTheStart(t *testing.T) {
 	})
 }
 
+// counts reports whether a counter with these labels is above zero.
+func counts(t *testing.T, registry *prometheus.Registry, name string, labels map[string]string) bool {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			matching := 0
+			for _, label := range metric.GetLabel() {
+				if labels[label.GetName()] == label.GetValue() {
+					matching++
+				}
+			}
+			if family.GetName() == name && matching == len(labels) && metric.GetCounter().GetValue() > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func TestNodeTellsWhatAWSRefuses(t *testing.T) {
 	tell(t, fargatesim.Config{}, func(w *world) {
+		registry := prometheus.NewRegistry()
+		w.metrics = registry
 		w.start()
 		w.sim.Break("RunTask", fargatesim.Fault{Error: fargatesim.AccessDenied("ecs:RunTask")})
 		w.create(nginx("web"))
@@ -612,6 +638,9 @@ func TestNodeTellsWhatAWSRefuses(t *testing.T) {
 			got := w.nodeCondition(fargate.ConditionFargate)
 			return got.Status == corev1.ConditionFalse && strings.Contains(got.Message, "ecs:RunTask")
 		})
+		if !counts(t, registry, "virtual_kubelet_aws_calls_total", map[string]string{"operation": "RunTask", "code": "AccessDeniedException"}) {
+			t.Error("the metrics do not count the denial")
+		}
 		w.sim.Mend()
 		w.awaitPod("web", "running", running)
 		w.await("the node's condition to clear", func() bool {

@@ -40,6 +40,7 @@ func (p *Provider) takeIn(pod *corev1.Pod, unanswered time.Time) {
 		p.tellDaemonSet(pod, mode)
 		return
 	}
+	p.watchDeadline(j)
 	p.launches.Add(turnOf(pod))
 }
 
@@ -129,6 +130,7 @@ func (p *Provider) Observed(pod *corev1.Pod) {
 	known := p.joins.update(pod.UID, func(j *join) {
 		p.tellUnapplied(j.pod, pod)
 		j.pod = pod
+		p.watchDeadline(j)
 		failed = over(pod.Status.Phase) && !j.over
 	})
 	if failed {

@@ -51,7 +51,7 @@ func (p *Provider) restartUnhealthy(j *join, results prober.Results) {
 			continue
 		}
 		kind := strings.ToLower(failure.Kind.String())
-		j.finished = strings.TrimPrefix(awserr.StopReasonUnhealthy, awserr.StopReasonPrefix) + "container " + c.Name + " failed its " + kind + " probe"
+		j.finished = awserr.StopUnhealthy + "container " + c.Name + " failed its " + kind + " probe"
 		p.events.Eventf(j.pod, corev1.EventTypeNormal, "Killing", "Container %s failed %s probe, will be restarted", c.Name, kind)
 		p.stops.Add(j.pod.UID)
 		return

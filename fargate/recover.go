@@ -137,6 +137,7 @@ func (p *Provider) takeUp(j *join, task ecstypes.Task) {
 	if !p.joins.add(j) || j.taskARN == "" || j.over {
 		return
 	}
+	p.watchDeadline(j)
 	p.tracker.Watch(j.taskARN)
 	p.tracker.Observe(task)
 }

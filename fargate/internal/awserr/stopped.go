@@ -14,20 +14,24 @@ const StopReasonPrefix = "virtual-kubelet: "
 // ReasonNotPrepared is the Reason of a task whose secrets, log group or access to a registry was not to be had.
 const ReasonNotPrepared = "CreateContainerConfigError"
 
-// StopReasonUnhealthy begins the reason of a StopTask because of a probe.
-const StopReasonUnhealthy = StopReasonPrefix + "unhealthy: "
+// What follows the prefix where the stop is not the end of the pod's object, and the next process has to know why.
+const (
+	StopUnhealthy = "unhealthy: "         // because of a probe: the containers are to start again
+	StopDeadline  = "deadline exceeded: " // the pod has had its time, and has failed
+)
 
 // Cause is why a task stopped, as far as a pod is concerned.
 type Cause int
 
 const (
-	Exited        Cause = iota // its containers ended: their exit codes tell the rest
-	StoppedByUs                // our own StopTask
-	Unhealthy                  // the same, because a probe has failed: the containers are to start again
-	StoppedByUser              // somebody else's StopTask: console, CLI
-	NeverRan                   // it failed before its containers ran; the same attempt elsewhere or later may succeed
-	CannotStart                // a container could not be started: image and pod disagree
-	Disrupted                  // AWS took the machine away
+	Exited         Cause = iota // its containers ended: their exit codes tell the rest
+	StoppedByUs                 // our own StopTask
+	Unhealthy                   // the same, with StopUnhealthy
+	DeadlinePassed              // the same, with StopDeadline
+	StoppedByUser               // somebody else's StopTask: console, CLI
+	NeverRan                    // it failed before its containers ran; the same attempt elsewhere or later may succeed
+	CannotStart                 // a container could not be started: image and pod disagree
+	Disrupted                   // AWS took the machine away
 )
 
 // Stop is the meaning of a stopped task.
@@ -86,18 +90,27 @@ func Stopped(task ecstypes.Task) Stop {
 		}
 		return Stop{NeverRan, "FailedCreatePodSandBox", words}
 	case ecstypes.TaskStopCodeUserInitiated:
-		if why, unhealthy := strings.CutPrefix(words, StopReasonUnhealthy); unhealthy {
-			return Stop{Cause: Unhealthy, Message: why}
-		}
-		if strings.HasPrefix(words, StopReasonPrefix) {
-			return Stop{Cause: StoppedByUs, Message: words}
-		}
-		return Stop{StoppedByUser, "TaskStopped", words}
+		return stoppedByRequest(words)
 	}
 	if stop, known := startFailure(task); known && !ran(task) {
 		return stop
 	}
 	return Stop{Cause: Exited, Message: words}
+}
+
+// stoppedByRequest tells our own requests from those of others.
+func stoppedByRequest(words string) Stop {
+	why, ours := strings.CutPrefix(words, StopReasonPrefix)
+	if !ours {
+		return Stop{StoppedByUser, "TaskStopped", words}
+	}
+	if rest, found := strings.CutPrefix(why, StopUnhealthy); found {
+		return Stop{Cause: Unhealthy, Message: rest}
+	}
+	if rest, found := strings.CutPrefix(why, StopDeadline); found {
+		return Stop{DeadlinePassed, "DeadlineExceeded", rest}
+	}
+	return Stop{Cause: StoppedByUs, Message: words}
 }
 
 // ran reports whether anything of the task ran.

@@ -40,6 +40,7 @@ type Verdict struct {
 //	containers exited, some not next        next                    Failed
 //	somebody stopped it         next        next; all 0: Failed     Failed
 //	an init container failed    next        next                    Failed
+//	the pod's deadline passed   Failed
 //	we stopped it, or the pod   final phase by exit codes
 //	is being deleted
 //
@@ -57,6 +58,7 @@ func Judge(pod *corev1.Pod, task ecstypes.Task) Verdict {
 	switch {
 	case pod.DeletionTimestamp != nil || stop.Cause == awserr.StoppedByUs:
 		verdict.Phase, verdict.Reason, verdict.Message = byExitCodes(clean), "", ""
+	case stop.Cause == awserr.DeadlinePassed: // Failed, whatever its containers did
 	case failed != nil && stop.Cause != awserr.Disrupted && restarts(pod, false):
 		verdict.Action, verdict.Reason, verdict.Init = Restart, "CrashLoopBackOff", failed.Name
 	case failed != nil && stop.Cause != awserr.Disrupted:

@@ -119,6 +119,17 @@ func Refused(pod *corev1.Pod, reason, message string) corev1.PodStatus {
 	return status
 }
 
+// MessageDeadline is kubelet's, of a pod that was active for longer than its activeDeadlineSeconds.
+const MessageDeadline = "Pod was active on the node longer than the specified deadline"
+
+// Expired is the status of a pod whose deadline has passed while it had no task.
+func Expired(pod *corev1.Pod) corev1.PodStatus {
+	status := *pod.Status.DeepCopy()
+	status.Phase, status.Reason, status.Message = corev1.PodFailed, "DeadlineExceeded", MessageDeadline
+	setConditions(pod, &status)
+	return status
+}
+
 // base carries over what does not depend on the task.
 func base(pod *corev1.Pod) corev1.PodStatus {
 	return corev1.PodStatus{

@@ -53,7 +53,7 @@ var podRules = []rule{
 	quietCase("spec.restartPolicy", "OnFailure or Never with several containers", Emulated, "the task lasts until all have ended, kept by a small container of the provider's own; under OnFailure it is started anew when one has failed, without those that have exited with 0"),
 	quiet("spec.terminationGracePeriodSeconds", Mapped, "stop timeout of every container, at least 2 seconds"),
 	loud("spec.terminationGracePeriodSeconds", "above 120", Warned, "Fargate waits 120 seconds at most", "let the containers end within that time", onPod(func(s *corev1.PodSpec) bool { return ptr.Deref(s.TerminationGracePeriodSeconds, 0) > maxStopTimeout })),
-	loud("spec.activeDeadlineSeconds", "", Refused, "a pod's own deadline is not enforced yet, and the pod would run and cost on", "set spec.activeDeadlineSeconds of its Job, which the Job controller enforces", onPod(func(s *corev1.PodSpec) bool { return s.ActiveDeadlineSeconds != nil })),
+	quiet("spec.activeDeadlineSeconds", Emulated, "the task is stopped, and the pod has failed, when the time since status.startTime has passed"),
 	quiet("spec.dnsPolicy", Accepted, "Default and ClusterFirst alike use the VPC's resolver, which knows no cluster.local names"),
 	loud("spec.dnsPolicy", "None", Refused, "Fargate tasks use the VPC's resolver", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.DNSPolicy == corev1.DNSNone })),
 	quiet("spec.nodeSelector", Accepted, byScheduler),
