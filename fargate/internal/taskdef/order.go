@@ -59,6 +59,7 @@ func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinit
 		c := &in.Pod.Spec.InitContainers[i]
 		d := containerDefinition(in, c, ports, chosen)
 		d.Essential, d.DependsOn = aws.Bool(false), after(in.Pod, i)
+		d.SystemControls = systemControls(in.Pod, len(definitions) == 0)
 		if !isSidecar(c) {
 			d.Cpu, d.MemoryReservation = 0, nil // it is over before the others begin, and must not count beside them
 		}
@@ -68,6 +69,7 @@ func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinit
 	for _, c := range remaining(in.Pod) {
 		d := containerDefinition(in, c, ports, chosen)
 		d.Essential, d.DependsOn = aws.Bool(!kept), after(in.Pod, len(in.Pod.Spec.InitContainers))
+		d.SystemControls = systemControls(in.Pod, len(definitions) == 0)
 		definitions = append(definitions, d)
 	}
 	if kept {

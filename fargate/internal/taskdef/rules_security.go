@@ -21,7 +21,8 @@ var podSecurityRules = []rule{
 	loud("spec.securityContext.supplementalGroups", "", Warned, "Fargate's processes join no further groups", "use runAsGroup", onPodSecurity(func(s corev1.PodSecurityContext) bool { return len(s.SupplementalGroups) > 0 })),
 	quiet("spec.securityContext.supplementalGroupsPolicy", Accepted, "there are no supplemental groups; see supplementalGroups"),
 	loud("spec.securityContext.fsGroup", "", Warned, "it owns no volume, and Fargate's processes join no further groups", "use runAsGroup", onPodSecurity(func(s corev1.PodSecurityContext) bool { return s.FSGroup != nil })),
-	loud("spec.securityContext.sysctls", "", Refused, "sysctls are not supported yet", "remove them", onPodSecurity(func(s corev1.PodSecurityContext) bool { return len(s.Sysctls) > 0 })),
+	quiet("spec.securityContext.sysctls", Mapped, "system controls: net.*, fs.mqueue.* and those of System V IPC"),
+	loud("spec.securityContext.sysctls", "any other", Refused, "Fargate sets no other sysctls than net.*, fs.mqueue.*, kernel.msg*, kernel.sem and kernel.shm*", "remove it, or run the pod on an ordinary node", foreignSysctls),
 	quiet("spec.securityContext.fsGroupChangePolicy", Accepted, "see fsGroup"),
 	quiet("spec.securityContext.seccompProfile", Accepted, "RuntimeDefault is what Fargate does"),
 	loud("spec.securityContext.seccompProfile", "Localhost", Refused, "there is no host with profiles on Fargate", "use RuntimeDefault", onPodSecurity(func(s corev1.PodSecurityContext) bool {

@@ -128,7 +128,7 @@ var provocations = map[string]string{
 	"spec.securityContext.windowsOptions|":                                      "securityContext: {windowsOptions: {runAsUserName: a}}",
 	"spec.securityContext.supplementalGroups|":                                  "securityContext: {supplementalGroups: [5]}",
 	"spec.securityContext.fsGroup|":                                             "securityContext: {fsGroup: 5}",
-	"spec.securityContext.sysctls|":                                             "securityContext: {sysctls: [{name: net.core.somaxconn, value: '1'}]}",
+	"spec.securityContext.sysctls|any other":                                    "securityContext: {sysctls: [{name: vm.swappiness, value: '1'}]}",
 	"spec.securityContext.seccompProfile|Localhost":                             "securityContext: {seccompProfile: {type: Localhost, localhostProfile: p}}",
 	"spec.securityContext.seccompProfile|Unconfined":                            "securityContext: {seccompProfile: {type: Unconfined}}",
 	"spec.securityContext.appArmorProfile|other than RuntimeDefault":            "securityContext: {appArmorProfile: {type: Unconfined}}",
