@@ -24,7 +24,7 @@ func deadlineOf(j *join) time.Time {
 	return start.Add(time.Duration(*seconds) * time.Second)
 }
 
-// watchDeadline has a pod's deadline looked after from now on, if it has any.
+// watchDeadline has a pod's deadline looked after from now on, if it has any. Under the lock of the joins.
 func (p *Provider) watchDeadline(j *join) {
 	if at := deadlineOf(j); !at.IsZero() && !j.over {
 		p.deadlines.AddAfter(j.pod.UID, time.Until(at))

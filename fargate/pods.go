@@ -40,7 +40,7 @@ func (p *Provider) takeIn(pod *corev1.Pod, unanswered time.Time) {
 		p.tellDaemonSet(pod, mode)
 		return
 	}
-	p.watchDeadline(j)
+	p.joins.update(pod.UID, p.watchDeadline)
 	p.launches.Add(turnOf(pod))
 }
 

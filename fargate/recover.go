@@ -134,11 +134,12 @@ func (p *Provider) remembered(pod *corev1.Pod, task ecstypes.Task) *join {
 
 // takeUp goes on with a pod where the process before left it.
 func (p *Provider) takeUp(j *join, task ecstypes.Task) {
-	if !p.joins.add(j) || j.taskARN == "" || j.over {
+	uid, taskARN, ended := j.pod.UID, j.taskARN, j.over // others may change the join once it is added
+	if !p.joins.add(j) || taskARN == "" || ended {
 		return
 	}
-	p.watchDeadline(j)
-	p.tracker.Watch(j.taskARN)
+	p.joins.update(uid, p.watchDeadline)
+	p.tracker.Watch(taskARN)
 	p.tracker.Observe(task)
 }
 
