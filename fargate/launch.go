@@ -95,7 +95,7 @@ func (p *Provider) fetch(ctx context.Context, pod *corev1.Pod) (fetched, error) 
 	sources := podenv.Sources{
 		ConfigMaps: map[string]*corev1.ConfigMap{}, Secrets: map[string]*corev1.Secret{},
 		Services: services, APIServer: p.account.apiServer(p.apiServer),
-		NodeName: p.owner.NodeName, Allocatable: p.node.Status.Allocatable,
+		NodeName: p.owner.NodeName, HostIP: p.internalIP(), Allocatable: p.node.Status.Allocatable,
 	}
 	api := p.client.CoreV1()
 	for _, reference := range podenv.References(pod) {

@@ -17,7 +17,7 @@ func (e *explainer) fetch(pod *corev1.Pod) (fetched, []Finding) {
 	from := fetched{sources: podenv.Sources{
 		ConfigMaps: map[string]*corev1.ConfigMap{}, Secrets: map[string]*corev1.Secret{},
 		Services: e.set.Services, APIServer: e.account.apiServer(podenv.Endpoint{Host: "API-SERVER"}),
-		NodeName: e.owner.NodeName, Allocatable: e.account.capacity(),
+		NodeName: e.owner.NodeName, HostIP: "NODE-ADDRESS", Allocatable: e.account.capacity(),
 	}}
 	var standIns []Finding
 	for _, n := range namedIn(pod) {

@@ -39,6 +39,8 @@ func (r *resolver) fieldRef(field string, ref *corev1.ObjectFieldSelector) (Vari
 		return shared(r.pod.Namespace)
 	case "spec.nodeName":
 		return shared(nodeName(r.pod, r.sources))
+	case "status.hostIP", "status.hostIPs": // a node has one address here
+		return shared(r.sources.HostIP)
 	case "spec.serviceAccountName":
 		return shared(r.pod.Spec.ServiceAccountName)
 	}
@@ -97,9 +99,11 @@ func (r *resolver) named(container string) *corev1.Container {
 	if container == "" {
 		return r.container
 	}
-	for i := range r.pod.Spec.Containers {
-		if c := &r.pod.Spec.Containers[i]; c.Name == container {
-			return c
+	for _, some := range [][]corev1.Container{r.pod.Spec.Containers, r.pod.Spec.InitContainers} {
+		for i := range some {
+			if some[i].Name == container {
+				return &some[i]
+			}
 		}
 	}
 	return nil

@@ -32,6 +32,7 @@ type Sources struct {
 	Services    []*corev1.Service            // of the pod's namespace; those of another namespace are passed over
 	APIServer   Endpoint                     // what KUBERNETES_SERVICE_HOST and _PORT say; the zero value leaves them out
 	NodeName    string                       // spec.nodeName while the pod's own is still empty
+	HostIP      string                       // status.hostIP: the address of the node, as pods have it in their status
 	Allocatable corev1.ResourceList          // what resourceFieldRef answers for a limit that is not set
 }
 

@@ -28,6 +28,18 @@ func pod(t *testing.T, container string) *corev1.Pod {
 	return pod
 }
 
+func TestResourcesOfAnInitContainer(t *testing.T) {
+	p := pod(t, `{env: [{name: C, valueFrom: {resourceFieldRef: {containerName: first, resource: limits.cpu, divisor: 1m}}}]}`)
+	parse(t, `[{name: first, image: i, resources: {limits: {cpu: 700m}}}]`, &p.Spec.InitContainers)
+	got, problems := podenv.Resolve(p, sources())
+	for _, c := range got.Containers {
+		if c.Name == "c" && variables(c)["C"] == "700" {
+			return
+		}
+	}
+	t.Errorf("C is not 700: %+v, %v", got.Containers, problems)
+}
+
 func sources() podenv.Sources {
 	return podenv.Sources{
 		ConfigMaps: map[string]*corev1.ConfigMap{
@@ -35,6 +47,7 @@ func sources() podenv.Sources {
 			"later": {Data: map[string]string{"B": "later", "1digit.first-": "d"}},
 		},
 		Secrets: map[string]*corev1.Secret{"login": {Data: map[string][]byte{"PASSWORD": []byte("hunter2")}}},
+		HostIP:  "10.0.0.5",
 		Allocatable: corev1.ResourceList{
 			corev1.ResourceCPU: resource.MustParse("25"), corev1.ResourceMemory: resource.MustParse("100Gi"),
 		},
@@ -107,8 +120,8 @@ func TestVariables(t *testing.T) {
 			`{env: [{name: A, value: x}, {name: A, valueFrom: {configMapKeyRef: {name: plain, key: absent, optional: true}}}, {name: B, valueFrom: {secretKeyRef: {name: absent, key: absent, optional: true}}}]}`,
 			map[string]string{"A": "x"}},
 		"the pod itself": {"namespace, node and service account are the same for all replicas",
-			`{env: [{name: ME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}, {name: NS, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}, {name: U, valueFrom: {fieldRef: {fieldPath: metadata.uid}}}, {name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}, {name: SA, valueFrom: {fieldRef: {fieldPath: spec.serviceAccountName}}}]}`,
-			map[string]string{"ME": "web-0 (p)", "NS": "shop", "U": "uid-1 (p)", "NODE": "virtual-kubelet", "SA": "robot"}},
+			`{env: [{name: ME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}, {name: NS, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}, {name: U, valueFrom: {fieldRef: {fieldPath: metadata.uid}}}, {name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}, {name: SA, valueFrom: {fieldRef: {fieldPath: spec.serviceAccountName}}}, {name: HOST, valueFrom: {fieldRef: {fieldPath: status.hostIP}}}, {name: HOSTS, valueFrom: {fieldRef: {fieldPath: status.hostIPs}}}]}`,
+			map[string]string{"HOST": "10.0.0.5", "HOSTS": "10.0.0.5", "ME": "web-0 (p)", "NS": "shop", "U": "uid-1 (p)", "NODE": "virtual-kubelet", "SA": "robot"}},
 		"labels and annotations": {"as the downward API writes them, sorted and quoted",
 			`{env: [{name: L, valueFrom: {fieldRef: {fieldPath: metadata.labels}}}, {name: APP, valueFrom: {fieldRef: {fieldPath: "metadata.labels['app']"}}}, {name: B, valueFrom: {fieldRef: {fieldPath: "metadata.annotations['example.com/build']"}}}, {name: MISSING, valueFrom: {fieldRef: {fieldPath: "metadata.labels['no']"}}}]}`,
 			map[string]string{"L": "a-quote=\"say \\\"hi\\\"\"\napp=\"web\" (p)", "APP": "web (p)", "B": "77 (p)", "MISSING": " (p)"}},

@@ -155,6 +155,7 @@ func nodeSources() podenv.Sources {
 		Secrets:    map[string]*corev1.Secret{},
 		APIServer:  podenv.Endpoint{Host: "10.0.0.5", Port: "443"},
 		NodeName:   "virtual-kubelet",
+		HostIP:     "10.0.0.9",
 		Allocatable: corev1.ResourceList{
 			corev1.ResourceCPU:    resource.MustParse("25"),
 			corev1.ResourceMemory: resource.MustParse("100Gi"),

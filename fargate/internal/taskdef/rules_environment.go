@@ -24,7 +24,7 @@ var environmentRules = []rule{
 	quiet("spec.containers[].env[].value", Mapped, "environment, with $(VAR) expanded as kubelet does"),
 	quietCase("spec.containers[].env[].value", fromASecret, Mapped, asSecret+"; the pod gets a task definition of its own if the value differs between replicas"),
 	quiet("spec.containers[].env[].valueFrom.fieldRef", Mapped, "environment; what differs between replicas travels in the task's overrides"),
-	loud("spec.containers[].env[].valueFrom.fieldRef", "status.podIP, podIPs, hostIP, hostIPs", Refused, "the address is not known before the task starts", "read it inside the container from $ECS_CONTAINER_METADATA_URI_V4, or remove the variable", unresolvable(".fieldRef")),
+	loud("spec.containers[].env[].valueFrom.fieldRef", "status.podIP, podIPs", Refused, "the address is not known before the task starts", "read it inside the container from $ECS_CONTAINER_METADATA_URI_V4, or remove the variable", unresolvable(".fieldRef")),
 	quiet("spec.containers[].env[].valueFrom.resourceFieldRef", Mapped, "environment; a limit that is not set answers with what the node has to give"),
 	loud("spec.containers[].env[].valueFrom.resourceFieldRef", "other than cpu, memory, ephemeral-storage", Refused, "Fargate has CPU, memory and ephemeral storage alone", "name requests or limits of these, or remove the variable", unresolvable(".resourceFieldRef")),
 	quiet("spec.containers[].env[].valueFrom.configMapKeyRef", Mapped, "environment"),

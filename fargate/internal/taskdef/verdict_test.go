@@ -155,7 +155,7 @@ var provocations = map[string]string{
 	"spec.containers[].imagePullPolicy|Never":                                   "{imagePullPolicy: Never}",
 	"spec.containers[].stdinOnce|true":                                          "{stdinOnce: true}",
 	"spec.containers[].env[].name|VK_CLUSTER_UID, VK_NODE_NAME, VK_POD_NAMESPACE, VK_POD_NAME, VK_POD_UID, VK_ATTEMPT":        "{env: [{name: VK_ATTEMPT, value: '9'}]}",
-	"spec.containers[].env[].valueFrom.fieldRef|status.podIP, podIPs, hostIP, hostIPs":                                        "{env: [{name: A, valueFrom: {fieldRef: {fieldPath: status.hostIPs}}}]}",
+	"spec.containers[].env[].valueFrom.fieldRef|status.podIP, podIPs":                                                         "{env: [{name: A, valueFrom: {fieldRef: {fieldPath: status.podIPs}}}]}",
 	"spec.containers[].env[].valueFrom.resourceFieldRef|other than cpu, memory, ephemeral-storage":                            "{env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.hugepages-2Mi}}}]}",
 	"spec.containers[].env[].valueFrom.secretKeyRef|or another value from a Secret, without ExecutionRoleArn in fargate.toml": "{env: [{name: A, valueFrom: {secretKeyRef: {name: login, key: PASSWORD}}}]}",
 	"spec.containers[].env[].valueFrom.secretKeyRef|or another value from a Secret, not published":                            "{env: [{name: A, valueFrom: {secretKeyRef: {name: login, key: PASSWORD}}}]}",
