@@ -20,10 +20,10 @@ STACK := /(e2e|dockerruntime|controlplane)$$
 # A tool of its own, not a dependency of the project.
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build build-all run demo sim bench test unit e2e demos lint update verify clean FORCE
+.PHONY: help build build-all run demo sim bench conformance test unit e2e demos lint update verify clean FORCE
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ## The binary
 
@@ -70,6 +70,26 @@ bin/bench: FORCE
 
 bench: programs bin/bench ## figures of the provider on the local stack, each beside its ideal
 	bin/bench -bin bin -examples examples
+
+# Kubernetes' own suite and the program of most of its images, at the control plane's version. Each is
+# compiled once for a version and kept: they have no prerequisites.
+bin/e2e-$(KUBERNETES).test:
+	@echo "Building the end-to-end suite of Kubernetes $(KUBERNETES) into $@."
+	@echo "The first time, this takes some 14 minutes of processor time; afterwards it is kept."
+	cd hack/conformance && go test -c -ldflags='-s -w -X k8s.io/component-base/version.gitVersion=$(KUBERNETES)' -o ../../$@ k8s.io/kubernetes/test/e2e
+
+bin/agnhost-$(KUBERNETES):
+	cd hack/conformance && $(STATIC) -ldflags '-s -w' -o ../../$@ k8s.io/kubernetes/test/images/agnhost
+
+bin/conformance bin/conformance-standin: FORCE
+	cd hack/conformance && $(STATIC) -ldflags '-s -w' -o ../../$@ $(if $(filter %/conformance,$@),.,./standin)
+
+bin/vksuite.test: FORCE
+	cd hack/conformance && go test -c -ldflags='-s -w' -o ../../$@ ./vksuite
+
+# FLAGS are those of bin/conformance: make conformance FLAGS="-resume -focus='sig-apps.*Job'"
+conformance: programs bin/e2e-$(KUBERNETES).test bin/agnhost-$(KUBERNETES) bin/conformance bin/conformance-standin bin/vksuite.test ## Kubernetes' own suite on the local stack; hours, can be resumed
+	bin/conformance -bin bin -examples examples -report hack/conformance/REPORT.md -remarks hack/conformance/remarks.toml $(FLAGS)
 
 ## Tests
 

@@ -165,7 +165,7 @@ func (s *Stack) startNodesAndControllers(ctx context.Context) error {
 		return err
 	}
 	waits, ctx := errgroup.WithContext(ctx)
-	for _, name := range Workers {
+	for _, name := range s.workers() {
 		p, err := s.startWorker(name)
 		if err != nil {
 			return err

@@ -14,6 +14,14 @@ import (
 // Workers are the names of the ordinary nodes.
 var Workers = []string{"worker-1", "worker-2"}
 
+// workers are the names of this stack's ordinary nodes.
+func (s *Stack) workers() []string {
+	if s.config.NoWorkers {
+		return nil
+	}
+	return Workers
+}
+
 // startWorker starts a kubelet whose containers are pretended.
 func (s *Stack) startWorker(name string) (*process.Process, error) {
 	port, err := freePort(s.Site.Node)

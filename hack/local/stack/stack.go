@@ -43,6 +43,8 @@ type Config struct {
 	Policies []string
 	// Fargate changes the local Fargate before it starts; nil: it stays as it is.
 	Fargate func(*fargatesim.Config)
+	// NoWorkers leaves the ordinary nodes out: every pod is for the virtual one.
+	NoWorkers bool
 	// NoDaemon leaves virtual-kubelet to the caller's StartDaemon.
 	NoDaemon bool
 	// Daemon is how virtual-kubelet starts.
