@@ -49,7 +49,7 @@ func (s *Server) createCluster(in *ecs.CreateClusterInput) (*ecs.CreateClusterOu
 	if !isName(name) {
 		return nil, invalidParameter("Invalid cluster name: up to 255 letters, digits, hyphens and underscores.")
 	}
-	if err := checkTags(in.Tags); err != nil {
+	if err := checkECSTags(in.Tags); err != nil {
 		return nil, err
 	}
 	for _, p := range in.CapacityProviders {

@@ -34,13 +34,13 @@ func (s *Server) registerTaskDefinition(in *ecs.RegisterTaskDefinitionInput) (*e
 	f.last++
 	d := s.newDefinition(in, f.last)
 	f.revisions = append(f.revisions, d)
-	return &ecs.RegisterTaskDefinitionOutput{TaskDefinition: ptr(clone(d.TaskDefinition)), Tags: mergeTags(d.tags)}, nil
+	return &ecs.RegisterTaskDefinitionOutput{TaskDefinition: ptr(clone(d.TaskDefinition)), Tags: mergeTags(ecsTag, d.tags)}, nil
 }
 
 // newDefinition is a definition with what ECS fills in.
 func (s *Server) newDefinition(in *ecs.RegisterTaskDefinitionInput, revision int32) *definition {
 	given := clone(*in)
-	d := &definition{tags: mergeTags(given.Tags), TaskDefinition: ecstypes.TaskDefinition{
+	d := &definition{tags: mergeTags(ecsTag, given.Tags), TaskDefinition: ecstypes.TaskDefinition{
 		TaskDefinitionArn:       ptr(s.arn("ecs", fmt.Sprintf("task-definition/%s:%d", *given.Family, revision))),
 		Family:                  given.Family,
 		Revision:                revision,
@@ -117,7 +117,7 @@ func (s *Server) describeTaskDefinition(in *ecs.DescribeTaskDefinitionInput) (*e
 	}
 	out := &ecs.DescribeTaskDefinitionOutput{TaskDefinition: ptr(clone(d.TaskDefinition))}
 	if slices.Contains(in.Include, ecstypes.TaskDefinitionFieldTags) {
-		out.Tags = mergeTags(d.tags)
+		out.Tags = mergeTags(ecsTag, d.tags)
 	}
 	return out, nil
 }

@@ -216,7 +216,7 @@ func taskTags(in *ecs.RunTaskInput, c *cluster, d *definition) []ecstypes.Tag {
 	if in.PropagateTags == ecstypes.PropagateTagsTaskDefinition {
 		propagated = d.tags
 	}
-	return mergeTags(managed, propagated, in.Tags)
+	return mergeTags(ecsTag, managed, propagated, in.Tags)
 }
 
 // newContainer is a container of a new task as DescribeTasks shows it.

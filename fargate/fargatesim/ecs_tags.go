@@ -1,64 +1,14 @@
 package fargatesim
 
 import (
-	"regexp"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
-// tagText is the alphabet of keys and values (API reference: Tag).
-var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
-
-const maxTags = 50 // a resource; API reference: Tag
-
-// checkTags holds the rules of tags: at most 50, keys unique, of 1 to 128 characters, values of at most 256, no aws: prefix.
-func checkTags(tags []ecstypes.Tag) error {
-	if len(tags) > maxTags {
-		return invalidParameter("The maximum number of tags is %d.", maxTags)
-	}
-	seen := map[string]bool{}
-	for _, tag := range tags {
-		key, value := deref(tag.Key), deref(tag.Value)
-		switch {
-		case key == "" || utf8.RuneCountInString(key) > 128:
-			return invalidParameter("A tag key must have 1 to 128 characters: '%s'", key)
-		case utf8.RuneCountInString(value) > 256:
-			return invalidParameter("The value of the tag '%s' has more than 256 characters.", key)
-		case !tagText.MatchString(key) || !tagText.MatchString(value):
-			return invalidParameter("The tag '%s' has characters that are not letters, spaces, digits or _ . : / = + - @", key)
-		case isManaged(tag):
-			return invalidParameter("The tag key '%s' begins with aws:, which is reserved.", key)
-		case seen[key]:
-			return invalidParameter("The tag key '%s' is given twice.", key)
-		}
-		seen[key] = true
-	}
-	return nil
-}
-
-// isManaged: tags of AWS's own count towards no limit.
-func isManaged(tag ecstypes.Tag) bool {
-	return strings.HasPrefix(strings.ToLower(deref(tag.Key)), "aws:")
-}
-
-// mergeTags lays later tags over earlier ones.
-func mergeTags(lists ...[]ecstypes.Tag) []ecstypes.Tag {
-	merged := []ecstypes.Tag{}
-	for _, list := range lists {
-		for _, tag := range list {
-			i := slices.IndexFunc(merged, func(t ecstypes.Tag) bool { return *t.Key == *tag.Key })
-			if i < 0 {
-				merged = append(merged, clone(tag))
-			} else {
-				merged[i].Value = tag.Value
-			}
-		}
-	}
-	return merged
+func checkECSTags(tags []ecstypes.Tag) error {
+	return checkTags(plainTags(ecsTag, tags), invalidParameter)
 }
 
 // tagsOf finds the tags of a resource by its ARN.
@@ -90,11 +40,11 @@ func (s *Server) tagResource(in *ecs.TagResourceInput) (*ecs.TagResourceOutput, 
 	if err != nil {
 		return nil, err
 	}
-	merged := mergeTags(*tags, in.Tags)
-	if err := checkTags(in.Tags); err != nil {
+	merged := mergeTags(ecsTag, *tags, in.Tags)
+	if err := checkECSTags(in.Tags); err != nil {
 		return nil, err
 	}
-	if own := slices.DeleteFunc(slices.Clone(merged), isManaged); len(own) > maxTags {
+	if own := slices.DeleteFunc(plainTags(ecsTag, merged), tag.isManaged); len(own) > maxTags {
 		return nil, invalidParameter("The maximum number of tags is %d.", maxTags)
 	}
 	*tags = merged
@@ -115,5 +65,5 @@ func (s *Server) listTagsForResource(in *ecs.ListTagsForResourceInput) (*ecs.Lis
 	if err != nil {
 		return nil, err
 	}
-	return &ecs.ListTagsForResourceOutput{Tags: mergeTags(*tags)}, nil
+	return &ecs.ListTagsForResourceOutput{Tags: mergeTags(ecsTag, *tags)}, nil
 }

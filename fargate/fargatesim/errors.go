@@ -81,6 +81,10 @@ func invalidParameter(format string, args ...any) error {
 	return newError("InvalidParameterException", format, args...)
 }
 
+func validationException(format string, args ...any) error {
+	return newError("ValidationException", format, args...)
+}
+
 func clientError(format string, args ...any) error {
 	return newError("ClientException", format, args...)
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	smtypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 )
 
 // accesses are what a request asks of IAM, by the service authorization reference: the resource of each action and its
@@ -16,7 +15,7 @@ func (s *Server) accesses(c call, in any) []access {
 	do := access{action: c.name + ":" + c.operation, resource: "*"}
 	switch in := in.(type) {
 	case *ecs.CreateClusterInput:
-		return append([]access{do.with(requestTags(in.Tags))},
+		return append([]access{do.with(requestTags(plainTags(ecsTag, in.Tags)))},
 			tagOnCreate(s.arn("ecs", "cluster/"+or(deref(in.ClusterName), "default")), c.operation, in.Tags)...)
 	case *ecs.DescribeClustersInput:
 		return do.each(in.Clusters, s.clusterARN)
@@ -37,7 +36,7 @@ func (s *Server) accesses(c call, in any) []access {
 		do.resource = s.arn("ecs", "container-instance/"+lastPart(cluster)+"/*")
 		return []access{do.with(map[string][]string{"ecs:cluster": {cluster}})}
 	case *ecs.TagResourceInput:
-		return []access{do.on(*in.ResourceArn).with(requestTags(in.Tags)).with(s.resourceTags(*in.ResourceArn))}
+		return []access{do.on(*in.ResourceArn).with(requestTags(plainTags(ecsTag, in.Tags))).with(s.resourceTags(*in.ResourceArn))}
 	case *ecs.UntagResourceInput:
 		return []access{do.on(*in.ResourceArn).with(map[string][]string{"aws:TagKeys": in.TagKeys}).with(s.resourceTags(*in.ResourceArn))}
 	case *ecs.ListTagsForResourceInput:
@@ -99,7 +98,7 @@ func (s *Server) definitionARN(name string) string {
 // registering also needs to pass on the roles and to tag, where the definition has any.
 func (s *Server) registering(do access, in *ecs.RegisterTaskDefinitionInput) []access {
 	arn := s.arn("ecs", "task-definition/"+*in.Family+":*")
-	all := []access{do.on(arn).with(requestTags(in.Tags))}
+	all := []access{do.on(arn).with(requestTags(plainTags(ecsTag, in.Tags)))}
 	all = append(all, tagOnCreate(arn, "RegisterTaskDefinition", in.Tags)...)
 	return append(all, s.passing(in.TaskRoleArn, in.ExecutionRoleArn)...)
 }
@@ -112,10 +111,10 @@ func (s *Server) running(do access, in *ecs.RunTaskInput) []access {
 	if d := s.definition(*in.TaskDefinition); d != nil {
 		taskRole, executionRole = or(taskRole, d.TaskRoleArn), or(executionRole, d.ExecutionRoleArn)
 		if in.PropagateTags == ecstypes.PropagateTagsTaskDefinition {
-			tags = mergeTags(d.tags, tags)
+			tags = mergeTags(ecsTag, d.tags, tags)
 		}
 	}
-	all := []access{do.on(arn).with(requestTags(in.Tags)).with(s.resourceTags(arn)).with(map[string][]string{
+	all := []access{do.on(arn).with(requestTags(plainTags(ecsTag, in.Tags))).with(s.resourceTags(arn)).with(map[string][]string{
 		"ecs:cluster": {cluster}, "ecs:enable-execute-command": {strconv.FormatBool(in.EnableExecuteCommand)}})}
 	all = append(all, tagOnCreate(s.arn("ecs", "task/"+lastPart(cluster)+"/*"), "RunTask", tags)...)
 	return append(all, s.passing(taskRole, executionRole)...)
@@ -127,7 +126,7 @@ func tagOnCreate(arn, operation string, tags []ecstypes.Tag) []access {
 		return nil
 	}
 	a := access{action: "ecs:TagResource", resource: arn}
-	return []access{a.with(requestTags(tags)).with(map[string][]string{"ecs:CreateAction": {operation}})}
+	return []access{a.with(requestTags(plainTags(ecsTag, tags))).with(map[string][]string{"ecs:CreateAction": {operation}})}
 }
 
 // passing is the right to hand roles to tasks.
@@ -155,11 +154,11 @@ func (s *Server) onTasks(do access, cluster *string, names ...string) []access {
 	return all
 }
 
-func requestTags(tags []ecstypes.Tag) map[string][]string {
+func requestTags(tags []tag) map[string][]string {
 	keys := map[string][]string{}
-	for _, tag := range tags {
-		keys["aws:RequestTag/"+deref(tag.Key)] = []string{deref(tag.Value)}
-		keys["aws:TagKeys"] = append(keys["aws:TagKeys"], deref(tag.Key))
+	for _, t := range tags {
+		keys["aws:RequestTag/"+t.key] = []string{t.value}
+		keys["aws:TagKeys"] = append(keys["aws:TagKeys"], t.key)
 	}
 	return keys
 }
@@ -188,7 +187,7 @@ func (s *Server) onSecrets(do access, in any) []access {
 		}
 	case *secretsmanager.TagResourceInput:
 		id = *in.SecretId
-		do = do.with(secretRequestTags(in.Tags))
+		do = do.with(requestTags(plainTags(secretTag, in.Tags)))
 	case *secretsmanager.UntagResourceInput:
 		id = *in.SecretId
 		do = do.with(map[string][]string{"aws:TagKeys": in.TagKeys})
@@ -229,7 +228,7 @@ func (s *Server) onSecret(do access, id string) access {
 // creatingSecret also needs to tag, where the secret has tags (API reference: CreateSecret).
 func (s *Server) creatingSecret(do access, in *secretsmanager.CreateSecretInput) []access {
 	do.resource, do.shown = s.arn("secretsmanager", "secret:"+*in.Name), *in.Name
-	do = do.with(secretRequestTags(in.Tags)).with(map[string][]string{"secretsmanager:Name": {*in.Name}})
+	do = do.with(requestTags(plainTags(secretTag, in.Tags))).with(map[string][]string{"secretsmanager:Name": {*in.Name}})
 	all := []access{do}
 	if len(in.Tags) > 0 {
 		tag := do
@@ -237,13 +236,4 @@ func (s *Server) creatingSecret(do access, in *secretsmanager.CreateSecretInput)
 		all = append(all, tag)
 	}
 	return all
-}
-
-func secretRequestTags(tags []smtypes.Tag) map[string][]string {
-	keys := map[string][]string{}
-	for _, tag := range tags {
-		keys["aws:RequestTag/"+deref(tag.Key)] = []string{deref(tag.Value)}
-		keys["aws:TagKeys"] = append(keys["aws:TagKeys"], deref(tag.Key))
-	}
-	return keys
 }

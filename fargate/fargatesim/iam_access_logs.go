@@ -1,8 +1,6 @@
 package fargatesim
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -26,7 +24,7 @@ func (s *Server) onLogs(do access, in any) []access {
 	case *cloudwatchlogs.GetLogEventsInput: // the tags of its group say nothing about a stream
 		return []access{do.on(s.logStreamARN(s.logGroupName(in.LogGroupName, in.LogGroupIdentifier), *in.LogStreamName))}
 	case *cloudwatchlogs.TagResourceInput:
-		return s.onLogTags(do.with(logRequestTags(in.Tags)), *in.ResourceArn)
+		return s.onLogTags(do.with(requestTags(logTags(in.Tags))), *in.ResourceArn)
 	case *cloudwatchlogs.UntagResourceInput:
 		return s.onLogTags(do.with(map[string][]string{"aws:TagKeys": in.TagKeys}), *in.ResourceArn)
 	case *cloudwatchlogs.ListTagsForResourceInput:
@@ -38,7 +36,7 @@ func (s *Server) onLogs(do access, in any) []access {
 // creatingLogGroup also needs to tag, where the group has tags (API reference: CreateLogGroup, which would also take
 // the deprecated logs:TagLogGroup for it).
 func (s *Server) creatingLogGroup(do access, in *cloudwatchlogs.CreateLogGroupInput) []access {
-	do = do.with(logRequestTags(in.Tags))
+	do = do.with(requestTags(logTags(in.Tags)))
 	all := []access{do.on(s.logStreamARN(*in.LogGroupName, ""))}
 	if len(in.Tags) > 0 {
 		do.action = "logs:TagResource"
@@ -71,15 +69,6 @@ func (s *Server) logGroupTags(name string) map[string][]string {
 		for key, value := range g.tags {
 			keys["aws:ResourceTag/"+key] = []string{value}
 		}
-	}
-	return keys
-}
-
-func logRequestTags(tags map[string]string) map[string][]string {
-	keys := map[string][]string{}
-	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		keys["aws:RequestTag/"+key] = []string{tags[key]}
-		keys["aws:TagKeys"] = append(keys["aws:TagKeys"], key)
 	}
 	return keys
 }

@@ -2,8 +2,6 @@ package fargatesim
 
 import (
 	"regexp"
-	"slices"
-	"strings"
 	"unicode/utf8"
 
 	smtypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
@@ -22,7 +20,7 @@ func checkSecretName(name string) error {
 		return tooLong("name", maxSecretName)
 	}
 	if !secretName.MatchString(name) {
-		return newError("ValidationException", "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
+		return validationException("Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
 	}
 	return nil
 }
@@ -36,7 +34,7 @@ func checkDescription(text *string) error {
 
 // tooLong words a member that is longer than the API model says, or empty.
 func tooLong(member string, most int) error {
-	return newError("ValidationException",
+	return validationException(
 		"1 validation error detected: Value at '%s' failed to satisfy constraint: Member must have length between 1 and %d", member, most)
 }
 
@@ -54,46 +52,12 @@ func (v value) check(needed bool) error {
 	case v.isGiven() && v.token == nil: // the SDKs make one; API reference: CreateSecret
 		return invalidParameter("You must provide a ClientRequestToken value. We recommend a UUID-type value.")
 	case v.token != nil && (len(*v.token) < 32 || len(*v.token) > 64):
-		return newError("ValidationException", "1 validation error detected: Value at 'clientRequestToken' failed to satisfy constraint: Member must have length between 32 and 64")
+		return validationException("1 validation error detected: Value at 'clientRequestToken' failed to satisfy constraint: Member must have length between 32 and 64")
 	}
 	return nil
 }
 
 // checkSecretTags holds the rules of tags (API reference: CreateSecret).
 func checkSecretTags(tags []smtypes.Tag) error {
-	if len(tags) > maxTags {
-		return invalidParameter("The maximum number of tags is %d.", maxTags)
-	}
-	seen := map[string]bool{}
-	for _, tag := range tags {
-		key, value := deref(tag.Key), deref(tag.Value)
-		switch {
-		case key == "" || utf8.RuneCountInString(key) > 128:
-			return newError("ValidationException", "A tag key must have 1 to 128 characters: '%s'", key)
-		case utf8.RuneCountInString(value) > 256:
-			return newError("ValidationException", "The value of the tag '%s' has more than 256 characters.", key)
-		case !tagText.MatchString(key) || !tagText.MatchString(value):
-			return invalidParameter("The tag '%s' has characters that are not letters, spaces, digits or _ . : / = + - @", key)
-		case strings.HasPrefix(strings.ToLower(key), "aws:"):
-			return invalidParameter("The tag key '%s' begins with aws:, which is reserved.", key)
-		case seen[key]:
-			return invalidParameter("The tag key '%s' is given twice.", key)
-		}
-		seen[key] = true
-	}
-	return nil
-}
-
-// mergeSecretTags lays later tags over earlier ones.
-func mergeSecretTags(lists ...[]smtypes.Tag) []smtypes.Tag {
-	var merged []smtypes.Tag
-	for _, tag := range slices.Concat(lists...) {
-		i := slices.IndexFunc(merged, func(t smtypes.Tag) bool { return deref(t.Key) == deref(tag.Key) })
-		if i < 0 {
-			merged = append(merged, clone(tag))
-		} else {
-			merged[i].Value = tag.Value
-		}
-	}
-	return merged
+	return checkTags(plainTags(secretTag, tags), validationException)
 }

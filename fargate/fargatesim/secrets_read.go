@@ -17,7 +17,7 @@ func (s *Server) describeSecret(in *secretsmanager.DescribeSecretInput) (*secret
 		return nil, err
 	}
 	return &secretsmanager.DescribeSecretOutput{
-		ARN: &x.arn, Name: &x.name, Description: x.description, KmsKeyId: x.kmsKey, Tags: mergeSecretTags(x.tags),
+		ARN: &x.arn, Name: &x.name, Description: x.description, KmsKeyId: x.kmsKey, Tags: mergeTags(secretTag, x.tags),
 		CreatedDate: &x.created, LastChangedDate: &x.changed, LastAccessedDate: x.accessed, DeletedDate: x.deleted,
 		VersionIdsToStages: x.stages(),
 	}, nil
@@ -100,7 +100,7 @@ func (s *Server) listSecrets(in *secretsmanager.ListSecretsInput) (*secretsmanag
 	}
 	keys, next, err := page(keys, compare, in.MaxResults, in.NextToken)
 	if err != nil {
-		return nil, newError("ValidationException", "1 validation error detected: Value at 'maxResults' failed to satisfy constraint: Member must have value between 1 and 100")
+		return nil, validationException("1 validation error detected: Value at 'maxResults' failed to satisfy constraint: Member must have value between 1 and 100")
 	}
 	out := &secretsmanager.ListSecretsOutput{SecretList: []smtypes.SecretListEntry{}, NextToken: next}
 	for _, key := range keys {
@@ -125,7 +125,7 @@ func (x *secret) sortKey(by smtypes.SortByType) string {
 
 func (x *secret) listed() smtypes.SecretListEntry {
 	return smtypes.SecretListEntry{
-		ARN: &x.arn, Name: &x.name, Description: x.description, KmsKeyId: x.kmsKey, Tags: mergeSecretTags(x.tags),
+		ARN: &x.arn, Name: &x.name, Description: x.description, KmsKeyId: x.kmsKey, Tags: mergeTags(secretTag, x.tags),
 		CreatedDate: &x.created, LastChangedDate: &x.changed, LastAccessedDate: x.accessed, DeletedDate: x.deleted,
 		SecretVersionsToStages: x.stages(),
 	}
@@ -136,16 +136,16 @@ var filterValue = regexp.MustCompile(`^!?[a-zA-Z0-9 :_@/+=.\-!]*$`)
 
 func checkSecretFilters(in *secretsmanager.ListSecretsInput) error {
 	if len(in.Filters) > 10 { // API model: FiltersListType
-		return newError("ValidationException", "1 validation error detected: Value at 'filters' failed to satisfy constraint: Member must have length less than or equal to 10")
+		return validationException("1 validation error detected: Value at 'filters' failed to satisfy constraint: Member must have length less than or equal to 10")
 	}
 	for _, f := range in.Filters {
 		switch {
 		case f.Key == "":
 			return invalidParameter("You must provide the key of a filter.")
 		case len(f.Values) == 0 || len(f.Values) > 10: // API model: FilterValuesStringList
-			return newError("ValidationException", "1 validation error detected: Value at 'filters.values' failed to satisfy constraint: Member must have length between 1 and 10")
+			return validationException("1 validation error detected: Value at 'filters.values' failed to satisfy constraint: Member must have length between 1 and 10")
 		case slices.ContainsFunc(f.Values, func(v string) bool { return len(v) > 512 || !filterValue.MatchString(v) }):
-			return newError("ValidationException", "1 validation error detected: Value at 'filters.values' failed to satisfy constraint: Member must satisfy regular expression pattern: %s", filterValue)
+			return validationException("1 validation error detected: Value at 'filters.values' failed to satisfy constraint: Member must satisfy regular expression pattern: %s", filterValue)
 		}
 	}
 	return nil

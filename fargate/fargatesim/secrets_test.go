@@ -182,6 +182,9 @@ func TestRefusedSecrets(t *testing.T) {
 		"a tag of AWS": {create(func(in *secretsmanager.CreateSecretInput) {
 			in.Tags = []smtypes.Tag{{Key: aws.String("aws:x"), Value: aws.String("")}}
 		}), "InvalidParameterException"},
+		"a tag key of 129 characters": {create(func(in *secretsmanager.CreateSecretInput) {
+			in.Tags = []smtypes.Tag{{Key: aws.String(strings.Repeat("k", 129)), Value: aws.String("")}}
+		}), "ValidationException"},
 		"a token used for another value": {put("again", "other", token), "ResourceExistsException"},
 		"a value for what is not there":  {put("none", "v", nil), "ResourceNotFoundException"},
 		"a value for what is leaving":    {put("leaving", "v", nil), "InvalidRequestException"},

@@ -34,7 +34,7 @@ func (s *Server) createSecret(in *secretsmanager.CreateSecretInput) (*secretsman
 		return x.createdAgain(given)
 	}
 	x = &secret{name: *in.Name, arn: s.secretARN(*in.Name), description: in.Description, kmsKey: in.KmsKeyId,
-		tags: mergeSecretTags(in.Tags), created: now(), changed: now()}
+		tags: mergeTags(secretTag, in.Tags), created: now(), changed: now()}
 	s.secrets[x.name] = x
 	out := &secretsmanager.CreateSecretOutput{ARN: &x.arn, Name: &x.name}
 	if given.isGiven() {
@@ -95,7 +95,7 @@ func (s *Server) putSecretValue(in *secretsmanager.PutSecretValueInput) (*secret
 		stages = []string{stageCurrent}
 	}
 	if len(stages) == 0 || len(stages) > 20 { // API reference: PutSecretValue
-		return nil, newError("ValidationException", "A version has 1 to 20 staging labels.")
+		return nil, validationException("A version has 1 to 20 staging labels.")
 	}
 	v, err := x.put(given, stages)
 	if err != nil {
@@ -182,7 +182,7 @@ func (s *Server) tagSecret(in *secretsmanager.TagResourceInput) (*secretsmanager
 	if err != nil {
 		return nil, err
 	}
-	merged := mergeSecretTags(x.tags, in.Tags)
+	merged := mergeTags(secretTag, x.tags, in.Tags)
 	for _, tags := range [][]smtypes.Tag{in.Tags, merged} {
 		if err := checkSecretTags(tags); err != nil {
 			return nil, err

@@ -29,7 +29,7 @@ var definitionRules = []func(*ecs.RegisterTaskDefinitionInput) error{
 	checkDependencies,
 	checkTaskPorts,
 	checkExecutionRole,
-	func(in *ecs.RegisterTaskDefinitionInput) error { return checkTags(in.Tags) },
+	func(in *ecs.RegisterTaskDefinitionInput) error { return checkECSTags(in.Tags) },
 }
 
 // checkDefinition holds the rules for a task definition on Fargate: those that the API reference and the developer

@@ -40,7 +40,7 @@ func (s *Server) checkRun(in *ecs.RunTaskInput, c *cluster, d *definition) (spot
 		checkRunMembers(in, d),
 		s.checkNetwork(in.NetworkConfiguration),
 		checkOverrides(in.Overrides, d),
-		checkTags(in.Tags),
+		checkECSTags(in.Tags),
 	} {
 		if err != nil {
 			return false, err
