@@ -52,7 +52,11 @@ func (p *Provider) restartUnhealthy(j *join, results prober.Results) {
 		}
 		kind := strings.ToLower(failure.Kind.String())
 		j.finished = awserr.StopUnhealthy + "container " + c.Name + " failed its " + kind + " probe"
-		p.events.Eventf(j.pod, corev1.EventTypeNormal, "Killing", "Container %s failed %s probe, will be restarted", c.Name, kind)
+		message := "Container " + c.Name + " failed " + kind + " probe"
+		if j.pod.Spec.RestartPolicy != corev1.RestartPolicyNever {
+			message += ", will be restarted"
+		}
+		p.events.Event(j.pod, corev1.EventTypeNormal, "Killing", message)
 		p.stops.Add(j.pod.UID)
 		return
 	}

@@ -102,6 +102,9 @@ func TestLivenessProbe(t *testing.T) {
 			pod.Spec.Containers[0].LivenessProbe = get("/alive")
 			w.create(pod)
 			w.awaitPod("work", "failed", phase(corev1.PodFailed))
+			if told := w.told("Killing"); len(told) == 0 || !strings.Contains(told[0], "failed liveness probe") || strings.Contains(told[0], "restarted") {
+				t.Errorf("nothing is restarted here, events %v", told)
+			}
 		})
 	})
 }
