@@ -161,6 +161,7 @@ func (a *Account) settings() taskdef.Settings {
 		LogGroup: c.CloudWatchLogGroupName, PlatformVersion: c.PlatformVersion, HelperImage: c.HelperImage,
 		Subnets: c.Subnets, SecurityGroups: c.SecurityGroups, AssignPublicIP: c.AssignPublicIPv4Address,
 		Tags:             c.Tags,
+		NoTokens:         c.ServiceAccountToken == providerconfig.TokenNever,
 		Prices:           prices(taskdef.USEast1(), c.Prices.VCPU, c.Prices.MemoryGB, c.Prices.StorageGB),
 		Grants:           c.Grants,
 		DefaultCPUUnits:  int((c.Defaults.CPU.MilliValue()*1024 + 999) / 1000),

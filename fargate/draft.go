@@ -4,6 +4,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podfile"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
@@ -12,13 +13,14 @@ import (
 type fetched struct {
 	sources podenv.Sources
 	account *corev1.ServiceAccount // the pod's; nil: there is none
+	tokens  bool                   // the API server's own volume with the account's token is filled
 }
 
 // draft is a pod resolved and translated, before anything is published or launched for it. Launching and explaining
 // begin with the same.
 type draft struct {
 	input       taskdef.Input
-	problems    []podenv.Problem    // of the environment
+	problems    []podenv.Problem    // of the environment and the volumes
 	translation taskdef.Translation // the zero value if there is a refusal; for ECS as it is if the pod has no secret values
 	refusal     error               // a *taskdef.UnsupportedError; nil: Fargate can run the pod
 }
@@ -26,8 +28,9 @@ type draft struct {
 // drafted resolves and translates a pod. Stand-ins take the place of secret values that are not published.
 func drafted(pod *corev1.Pod, id podid.ID, from fetched, settings taskdef.Settings) draft {
 	environment, problems := podenv.Resolve(pod, from.sources)
-	d := draft{problems: problems, input: taskdef.Input{
-		Pod: pod, ID: id, Environment: environment, Settings: settings, Secrets: taskdef.Unpublished(environment),
+	files, more := podfile.Resolve(podfile.Input{Pod: pod, Sources: from.sources, Account: from.account, Tokens: from.tokens})
+	d := draft{problems: append(problems, more...), input: taskdef.Input{
+		Pod: pod, ID: id, Environment: environment, Files: files, Settings: settings, Secrets: taskdef.Unpublished(environment, files),
 	}}
 	if from.account != nil {
 		d.input.ServiceAccountRole = from.account.Annotations[taskdef.AnnotationServiceAccountRole]

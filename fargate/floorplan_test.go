@@ -21,7 +21,7 @@ var plan = map[string][]string{
 	// The roof.
 	"fargate": {
 		"fargate/internal/awscall", "fargate/internal/containerlog", "fargate/internal/launcher", "fargate/internal/preflight", "fargate/internal/prober", "fargate/internal/secretstore", "fargate/internal/tracker",
-		"fargate/internal/awserr", "fargate/internal/manifest", "fargate/internal/podenv", "fargate/internal/podid", "fargate/internal/podstatus", "fargate/internal/taskdef",
+		"fargate/internal/awserr", "fargate/internal/manifest", "fargate/internal/podenv", "fargate/internal/podfile", "fargate/internal/podid", "fargate/internal/podstatus", "fargate/internal/taskdef",
 		"providerconfig",
 	},
 	"fargate/vknode": {},
@@ -37,9 +37,10 @@ var plan = map[string][]string{
 	"fargate/internal/awserr":    {},
 	"fargate/internal/manifest":  {},
 	"fargate/internal/podenv":    {},
+	"fargate/internal/podfile":   {"fargate/internal/podenv"},
 	"fargate/internal/podid":     {},
 	"fargate/internal/podstatus": {"fargate/internal/awserr", "fargate/internal/podid"},
-	"fargate/internal/taskdef":   {"fargate/internal/podenv", "fargate/internal/podid"},
+	"fargate/internal/taskdef":   {"fargate/internal/podenv", "fargate/internal/podfile", "fargate/internal/podid"},
 	// Beside the house.
 	"providerconfig":            {},
 	"fargate/fargatesim":        {}, // a witness: a fault shared with the provider would hide
@@ -47,7 +48,7 @@ var plan = map[string][]string{
 }
 
 // ground rooms decide and never wait.
-var ground = []string{"awserr", "manifest", "podenv", "podid", "podstatus", "taskdef"}
+var ground = []string{"awserr", "manifest", "podenv", "podfile", "podid", "podstatus", "taskdef"}
 
 // waiting are packages that a room on the ground has no use for.
 var waiting = []string{"context", "net", "net/http", "os", "sync", "k8s.io/client-go", "golang.org/x/sync"}

@@ -112,14 +112,15 @@ func ruled(t *testing.T, policies ...string) fargatesim.Config {
 				"web":       {Trust: trust},
 			},
 		},
-		Runtime: &fargatesim.Scripted{Images: map[string]fargatesim.Script{"nginx": {StopCode: aws.Int(0), Log: []string{"hello"}}}},
+		Runtime: &fargatesim.Scripted{Images: map[string]fargatesim.Script{
+			"nginx": {StopCode: aws.Int(0), Log: []string{"hello"}}, "busybox": fargatesim.Exits(0, time.Second)}},
 	}
 }
 
 // asking is a pod that needs all that a daemon can need permissions for.
 func asking(name string) *corev1.Pod {
-	pod := withPassword(nginx(name))
-	pod.Annotations = map[string]string{"iam.amazonaws.com/role": webRole}
+	pod := withToken(withPassword(nginx(name)), true)
+	pod.Annotations["iam.amazonaws.com/role"] = webRole
 	return pod
 }
 
@@ -130,6 +131,7 @@ func everything(w *world) {
 	w.config.TaskDefinitions.KeepTime = time.Hour
 	w.config.Grants = providerconfig.Grants{{Namespaces: []string{"default"}, TaskRoles: []string{webRole}}}
 	w.createSecret("1")
+	w.issue(never)
 	w.start()
 	w.create(asking("web-a"))
 	w.awaitPod("web-a", "running", running)
@@ -207,6 +209,7 @@ var onPods = map[string]string{
 	"secretsmanager:CreateSecret":   "AWSAccessDenied",
 	"secretsmanager:TagResource":    "AWSAccessDenied",
 	"secretsmanager:DescribeSecret": "AWSAccessDenied",
+	"secretsmanager:PutSecretValue": "AWSAccessDenied",
 	"secretsmanager:RestoreSecret":  "AWSAccessDenied",
 	"logs:GetLogEvents":             "Logs",
 }

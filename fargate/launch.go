@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/awserr"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/launcher"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podfile"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
@@ -97,8 +99,8 @@ func (p *Provider) fetch(ctx context.Context, pod *corev1.Pod) (fetched, error) 
 		Services: services, APIServer: p.account.apiServer(p.apiServer),
 		NodeName: p.owner.NodeName, HostIP: p.internalIP(), Allocatable: p.node.Status.Allocatable,
 	}
-	api := p.client.CoreV1()
-	for _, reference := range podenv.References(pod) {
+	api, tokens := p.client.CoreV1(), wantsToken(pod, p.account.config.ServiceAccountToken)
+	for _, reference := range references(pod, tokens) {
 		name := reference.Name
 		if reference.Kind == podenv.ConfigMap {
 			sources.ConfigMaps[name], err = existing(api.ConfigMaps(pod.Namespace).Get(ctx, name, metav1.GetOptions{}))
@@ -109,13 +111,24 @@ func (p *Provider) fetch(ctx context.Context, pod *corev1.Pod) (fetched, error) 
 			return fetched{}, fmt.Errorf("get %s %s: %w", reference.Kind, name, err)
 		}
 	}
-	from := fetched{sources: sources}
+	from := fetched{sources: sources, tokens: tokens}
 	if name := pod.Spec.ServiceAccountName; name != "" { // it is empty where the admission plugin that sets it is off
 		if from.account, err = existing(api.ServiceAccounts(pod.Namespace).Get(ctx, name, metav1.GetOptions{})); err != nil {
 			return fetched{}, fmt.Errorf("get ServiceAccount %s: %w", name, err)
 		}
 	}
 	return from, nil
+}
+
+// references are what a pod's environment and volumes name, each once.
+func references(pod *corev1.Pod, tokens bool) []podenv.Reference {
+	all := podenv.References(pod)
+	for _, r := range podfile.References(pod, tokens) {
+		if !slices.Contains(all, r) {
+			all = append(all, r)
+		}
+	}
+	return all
 }
 
 // existing is what was got, nil if there is no such thing.
@@ -131,7 +144,11 @@ func existing[T any](object *T, err error) (*T, error) {
 func (p *Provider) prepare(ctx context.Context, t turn, d draft) (taskdef.Translation, bool) {
 	pod := d.input.Pod
 	if problem := d.waitsFor(); problem != nil {
-		if p.wait(pod.UID, awserr.ReasonNotPrepared, problem.Message) {
+		reason := awserr.ReasonNotPrepared
+		if problem.Reason == podfile.ReasonFailedMount { // a kubelet leaves it at that, and tells more by an event
+			reason = podstatus.ReasonCreating
+		}
+		if p.wait(pod.UID, reason, problem.Message) {
 			p.events.Event(pod, corev1.EventTypeWarning, problem.Reason, problem.Message)
 		}
 		p.launches.AddAfter(t, configRetry)
@@ -140,8 +157,8 @@ func (p *Provider) prepare(ctx context.Context, t turn, d draft) (taskdef.Transl
 	p.tellNoted(pod, d.problems)
 	translation, err := d.translation, d.refusal
 	if in := d.input; err == nil && len(in.Secrets) > 0 {
-		if in.Secrets, err = p.secrets.Publish(ctx, in.Environment.Secrets()); err != nil {
-			p.postpone(ctx, t, pod, err)
+		if in.Secrets, err = p.publish(ctx, d); err != nil {
+			p.unpublished(ctx, t, pod, err)
 			return taskdef.Translation{}, false
 		}
 		translation, err = taskdef.Translate(in)
@@ -151,6 +168,19 @@ func (p *Provider) prepare(ctx context.Context, t turn, d draft) (taskdef.Transl
 		return taskdef.Translation{}, false
 	}
 	return translation, true
+}
+
+// unpublished shows why what the pod needs is not in Secrets Manager, and tries again later.
+func (p *Provider) unpublished(ctx context.Context, t turn, pod *corev1.Pod, err error) {
+	token := new(tokenError)
+	if !errors.As(err, &token) {
+		p.postpone(ctx, t, pod, err)
+		return
+	}
+	if ctx.Err() == nil && p.wait(pod.UID, awserr.ReasonNotPrepared, token.Error()) {
+		p.events.Event(pod, corev1.EventTypeWarning, podfile.ReasonFailedMount, token.Error())
+	}
+	p.launches.AddRateLimited(t)
 }
 
 // launched joins the pod to its task.

@@ -4,13 +4,18 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/manifest"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podfile"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
+
+// clusterCA is the ConfigMap that every namespace has.
+const clusterCA = "kube-root-ca.crt"
 
 // fetch finds in the files what a pod is made of. Where they do not have it words stand for it, and a finding says so.
 func (e *explainer) fetch(pod *corev1.Pod) (fetched, []Finding) {
@@ -20,16 +25,20 @@ func (e *explainer) fetch(pod *corev1.Pod) (fetched, []Finding) {
 		NodeName: e.owner.NodeName, HostIP: "NODE-ADDRESS", Allocatable: e.account.capacity(),
 	}}
 	var standIns []Finding
-	for _, n := range namedIn(pod) {
-		if !e.find(pod.Namespace, n, from.sources) {
+	from.tokens = wantsToken(pod, e.account.config.ServiceAccountToken)
+	for _, n := range namedIn(pod, from.tokens) {
+		if !e.find(pod.Namespace, n, from.sources) && n.name != clusterCA {
 			standIns = append(standIns, Finding{assumed, n.field, n.assumption()})
 		}
 	}
 	account := pod.Spec.ServiceAccountName
 	from.account = e.set.ServiceAccounts[types.NamespacedName{Namespace: pod.Namespace, Name: account}]
-	if from.account == nil && account != "default" {
-		standIns = append(standIns, Finding{assumed, "spec.serviceAccountName", fmt.Sprintf(
-			"ServiceAccount %q is not in the files, so that it has no annotation %s", account, taskdef.AnnotationServiceAccountRole)})
+	if from.account == nil {
+		from.account = &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: account, UID: "SERVICE-ACCOUNT-UID"}}
+		if account != "default" {
+			standIns = append(standIns, Finding{assumed, "spec.serviceAccountName", fmt.Sprintf(
+				"ServiceAccount %q is not in the files, so that it has no annotation %s", account, taskdef.AnnotationServiceAccountRole)})
+		}
 	}
 	return from, standIns
 }
@@ -55,7 +64,7 @@ func (e *explainer) find(namespace string, n named, sources podenv.Sources) bool
 		return true
 	}
 	if sources.Secrets[n.name] == nil {
-		sources.Secrets[n.name] = manifest.Identified(&corev1.Secret{Data: map[string][]byte{}})
+		sources.Secrets[n.name] = manifest.Identified(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: n.name}, Data: map[string][]byte{}})
 	}
 	if n.key != "" {
 		sources.Secrets[n.name].Data[n.key] = nil
@@ -79,27 +88,67 @@ func (n named) assumption() string {
 }
 
 // namedIn are the fields of a pod that name ConfigMaps and Secrets, in order.
-func namedIn(pod *corev1.Pod) []named {
+func namedIn(pod *corev1.Pod, tokens bool) []named {
 	var all []named
+	for i, c := range pod.Spec.InitContainers {
+		all = append(all, namedByContainer(fmt.Sprintf("spec.initContainers[%d]", i), c)...)
+	}
 	for i, c := range pod.Spec.Containers {
-		for j, from := range c.EnvFrom {
-			field := fmt.Sprintf("spec.containers[%d].envFrom[%d]", i, j)
-			if ref := from.ConfigMapRef; ref != nil {
-				all = append(all, named{field + ".configMapRef", podenv.ConfigMap, ref.Name, ""})
-			}
-			if ref := from.SecretRef; ref != nil {
-				all = append(all, named{field + ".secretRef", podenv.Secret, ref.Name, ""})
+		all = append(all, namedByContainer(fmt.Sprintf("spec.containers[%d]", i), c)...)
+	}
+	for i, v := range pod.Spec.Volumes {
+		at := fmt.Sprintf("spec.volumes[%d]", i)
+		switch {
+		case v.ConfigMap != nil:
+			all = append(all, namedByItems(at+".configMap", podenv.ConfigMap, v.ConfigMap.Name, v.ConfigMap.Items)...)
+		case v.Secret != nil:
+			all = append(all, namedByItems(at+".secret", podenv.Secret, v.Secret.SecretName, v.Secret.Items)...)
+		case v.Projected != nil && (tokens || !podfile.IsTokenVolume(&v)):
+			for n, source := range v.Projected.Sources {
+				at := fmt.Sprintf("%s.projected.sources[%d]", at, n)
+				if ref := source.ConfigMap; ref != nil {
+					all = append(all, namedByItems(at+".configMap", podenv.ConfigMap, ref.Name, ref.Items)...)
+				}
+				if ref := source.Secret; ref != nil {
+					all = append(all, namedByItems(at+".secret", podenv.Secret, ref.Name, ref.Items)...)
+				}
 			}
 		}
-		for j, variable := range c.Env {
-			field, from := fmt.Sprintf("spec.containers[%d].env[%d].valueFrom", i, j), ptr.Deref(variable.ValueFrom, corev1.EnvVarSource{})
-			if ref := from.ConfigMapKeyRef; ref != nil {
-				all = append(all, named{field + ".configMapKeyRef", podenv.ConfigMap, ref.Name, ref.Key})
-			}
-			if ref := from.SecretKeyRef; ref != nil {
-				all = append(all, named{field + ".secretKeyRef", podenv.Secret, ref.Name, ref.Key})
-			}
+	}
+	return all
+}
+
+func namedByContainer(at string, c corev1.Container) []named {
+	var all []named
+	for j, from := range c.EnvFrom {
+		field := fmt.Sprintf("%s.envFrom[%d]", at, j)
+		if ref := from.ConfigMapRef; ref != nil {
+			all = append(all, named{field + ".configMapRef", podenv.ConfigMap, ref.Name, ""})
 		}
+		if ref := from.SecretRef; ref != nil {
+			all = append(all, named{field + ".secretRef", podenv.Secret, ref.Name, ""})
+		}
+	}
+	for j, variable := range c.Env {
+		field, from := fmt.Sprintf("%s.env[%d].valueFrom", at, j), ptr.Deref(variable.ValueFrom, corev1.EnvVarSource{})
+		if ref := from.ConfigMapKeyRef; ref != nil {
+			all = append(all, named{field + ".configMapKeyRef", podenv.ConfigMap, ref.Name, ref.Key})
+		}
+		if ref := from.SecretKeyRef; ref != nil {
+			all = append(all, named{field + ".secretKeyRef", podenv.Secret, ref.Name, ref.Key})
+		}
+	}
+	return all
+}
+
+// namedByItems is one entry a key, or one for all keys.
+func namedByItems(field string, kind podenv.Kind, name string, items []corev1.KeyToPath) []named {
+	if len(items) == 0 {
+		return []named{{field, kind, name, ""}}
+	}
+	var all []named
+	for _, item := range items {
+		all = append(all, named{field, kind, name, item.Key})
 	}
 	return all
 }

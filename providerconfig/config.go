@@ -33,8 +33,10 @@ type Config struct {
 	ExecutionRoleARN string
 	// CloudWatchLogGroupName is the log group of all containers; "": no logs. It needs ExecutionRoleARN.
 	CloudWatchLogGroupName string
-	// HelperImage is that of the containers which the provider adds to tasks.
+	// HelperImage is that of the containers which the provider adds to tasks: a busybox that needs no libraries.
 	HelperImage string
+	// ServiceAccountToken says which pods get the token of their ServiceAccount.
+	ServiceAccountToken TokenMode
 	// PlatformVersion is Fargate's: "LATEST" or a number such as "1.4.0".
 	PlatformVersion string
 	// OperatingSystem of the node, as Kubernetes spells it: always "linux" for now.
@@ -82,6 +84,19 @@ const (
 	DaemonSetRun DaemonSetMode = "run"
 )
 
+// TokenMode says which pods get the token of their ServiceAccount, in the volume that the API server adds by itself. A
+// volume of the pod's own that asks for one gets it, unless no pod may.
+type TokenMode string
+
+const (
+	// TokenAnnotated gives it to pods that are annotated to want it.
+	TokenAnnotated TokenMode = "annotated"
+	// TokenAlways gives it to all pods, as kubelet does.
+	TokenAlways TokenMode = "always"
+	// TokenNever gives it to no pod.
+	TokenNever TokenMode = "never"
+)
+
 // Defaults is the table [Defaults]: what a container counts as that states neither a request nor a limit.
 type Defaults struct {
 	CPU, Memory resource.Quantity
@@ -115,8 +130,10 @@ func Default() Config {
 	return Config{
 		ClusterName:     "default",
 		PlatformVersion: "LATEST",
-		HelperImage:     "busybox:1.37",
-		OperatingSystem: "linux",
+		// The default variant of the image is linked against libraries that other images do not have.
+		HelperImage:         "busybox:1.37-musl",
+		ServiceAccountToken: TokenAnnotated,
+		OperatingSystem:     "linux",
 		// Room for a hundred of the pods people try first: 250m requested, up to 1000Mi used, which Fargate
 		// sells as a quarter of a vCPU and 1 GiB. The scheduler counts requests, so it fits a hundred of them.
 		CPU:    resource.MustParse("25"),

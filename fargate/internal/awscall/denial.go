@@ -94,6 +94,7 @@ var Purposes = map[string]string{
 	"secretsmanager:CreateSecret":   "publishes values of Kubernetes Secrets for the tasks that need them",
 	"secretsmanager:TagResource":    "marks published secrets as this node's when they are made",
 	"secretsmanager:DescribeSecret": "finds secrets that are published already",
+	"secretsmanager:PutSecretValue": "renews published tokens of ServiceAccounts",
 	"secretsmanager:RestoreSecret":  "takes back a published secret that somebody scheduled for deletion",
 	"secretsmanager:ListSecrets":    "finds published secrets that no definition names any more",
 	"secretsmanager:DeleteSecret":   "cleans up published secrets that no definition names any more",

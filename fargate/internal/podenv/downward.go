@@ -12,40 +12,49 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// fieldRef answers from the pod itself. What replicas of one template share (namespace, node, service
-// account) is not PerPod; the rest is, labels and annotations included, for a StatefulSet's pods differ there.
+// fieldRef answers from the pod itself.
 func (r *resolver) fieldRef(field string, ref *corev1.ObjectFieldSelector) (Variable, bool) {
-	perPod := func(value string) (Variable, bool) {
-		return Variable{Value: value, Marks: Marks{PerPod: true}, Field: field}, true
+	value, marks, known := Field(r.pod, r.sources, ref.FieldPath)
+	if !known {
+		r.problem(Refuses, field, ReasonUnsupported, "%s is not known before the task starts", ref.FieldPath)
+		return Variable{}, false
 	}
-	shared := func(value string) (Variable, bool) { return Variable{Value: value, Field: field}, true }
+	return Variable{Value: value, Marks: marks, Field: field}, true
+}
 
-	switch path, key, hasKey := subscript(ref.FieldPath); {
-	case hasKey && path == "metadata.labels":
-		return perPod(r.pod.Labels[key])
-	case hasKey && path == "metadata.annotations":
-		return perPod(r.pod.Annotations[key])
+// Field returns what the downward API says of a pod under a path such as metadata.labels['app']; false: nothing is
+// known under it. What replicas of one template share (namespace, node, service account) is not PerPod; the rest is,
+// labels and annotations included, for a StatefulSet's pods differ there. The pod's own addresses are AtStart, and
+// replicas share the stand-in.
+func Field(pod *corev1.Pod, sources Sources, path string) (value string, marks Marks, known bool) {
+	own := Marks{PerPod: true}
+	switch list, key, hasKey := subscript(path); {
+	case hasKey && list == "metadata.labels":
+		return pod.Labels[key], own, true
+	case hasKey && list == "metadata.annotations":
+		return pod.Annotations[key], own, true
 	}
-	switch ref.FieldPath {
+	switch path {
 	case "metadata.name":
-		return perPod(r.pod.Name)
+		return pod.Name, own, true
 	case "metadata.uid":
-		return perPod(string(r.pod.UID))
+		return string(pod.UID), own, true
 	case "metadata.labels":
-		return perPod(formatMap(r.pod.Labels))
+		return formatMap(pod.Labels), own, true
 	case "metadata.annotations":
-		return perPod(formatMap(r.pod.Annotations))
+		return formatMap(pod.Annotations), own, true
 	case "metadata.namespace":
-		return shared(r.pod.Namespace)
+		return pod.Namespace, Marks{}, true
 	case "spec.nodeName":
-		return shared(nodeName(r.pod, r.sources))
+		return nodeName(pod, sources), Marks{}, true
 	case "status.hostIP", "status.hostIPs": // a node has one address here
-		return shared(r.sources.HostIP)
+		return sources.HostIP, Marks{}, true
+	case "status.podIP", "status.podIPs":
+		return PodIP, Marks{AtStart: true}, true
 	case "spec.serviceAccountName":
-		return shared(r.pod.Spec.ServiceAccountName)
+		return pod.Spec.ServiceAccountName, Marks{}, true
 	}
-	r.problem(Refuses, field, ReasonUnsupported, "%s is not known before the task starts", ref.FieldPath)
-	return Variable{}, false
+	return "", Marks{}, false
 }
 
 func nodeName(pod *corev1.Pod, sources Sources) string {
@@ -73,33 +82,39 @@ func formatMap(m map[string]string) string {
 	return strings.Join(lines, "\n")
 }
 
-// resourceFieldRef answers with a container's request or limit in units of the divisor, rounded up. A
-// limit that is not set is the pod's, else what the node has to give; a request that is not set is 0.
+// resourceFieldRef answers for the container itself unless another is named.
 func (r *resolver) resourceFieldRef(field string, ref *corev1.ResourceFieldSelector) (Variable, bool) {
-	kind, resourceName, _ := strings.Cut(ref.Resource, ".")
-	name := corev1.ResourceName(resourceName)
-	amount, known := map[string]func(*corev1.Container, corev1.ResourceName) resource.Quantity{
-		"requests": request,
-		"limits":   r.limit,
-	}[kind]
-	countable := name == corev1.ResourceCPU || name == corev1.ResourceMemory || name == corev1.ResourceEphemeralStorage
-	container := r.named(ref.ContainerName)
-	if !known || !countable || container == nil {
-		r.problem(Refuses, field, ReasonUnsupported, "%s of container %q is not known", ref.Resource, cmp.Or(ref.ContainerName, r.container.Name))
+	named := *ref
+	named.ContainerName = cmp.Or(ref.ContainerName, r.container.Name)
+	value, known := Resource(r.pod, r.sources, &named)
+	if !known {
+		r.problem(Refuses, field, ReasonUnsupported, "%s of container %q is not known", ref.Resource, named.ContainerName)
 		return Variable{}, false
 	}
-	return Variable{Value: inUnits(name, amount(container, name), ref.Divisor), Field: field}, true
+	return Variable{Value: value, Field: field}, true
 }
 
-func request(c *corev1.Container, name corev1.ResourceName) resource.Quantity {
-	return c.Resources.Requests[name]
-}
-
-func (r *resolver) named(container string) *corev1.Container {
-	if container == "" {
-		return r.container
+// Resource returns a container's request or limit in units of the divisor, rounded up; false: it is of another
+// resource than CPU, memory and ephemeral storage, or of no container of the pod. A limit that is not set is the pod's,
+// else what the node has to give; a request that is not set is 0.
+func Resource(pod *corev1.Pod, sources Sources, ref *corev1.ResourceFieldSelector) (value string, known bool) {
+	kind, resourceName, _ := strings.Cut(ref.Resource, ".")
+	name := corev1.ResourceName(resourceName)
+	countable := name == corev1.ResourceCPU || name == corev1.ResourceMemory || name == corev1.ResourceEphemeralStorage
+	c := named(pod, ref.ContainerName)
+	switch {
+	case !countable || c == nil:
+		return "", false
+	case kind == "requests":
+		return inUnits(name, c.Resources.Requests[name], ref.Divisor), true
+	case kind == "limits":
+		return inUnits(name, limit(pod, sources, c, name), ref.Divisor), true
 	}
-	for _, some := range [][]corev1.Container{r.pod.Spec.Containers, r.pod.Spec.InitContainers} {
+	return "", false
+}
+
+func named(pod *corev1.Pod, container string) *corev1.Container {
+	for _, some := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
 		for i := range some {
 			if some[i].Name == container {
 				return &some[i]
@@ -109,16 +124,16 @@ func (r *resolver) named(container string) *corev1.Container {
 	return nil
 }
 
-func (r *resolver) limit(c *corev1.Container, name corev1.ResourceName) resource.Quantity {
+func limit(pod *corev1.Pod, sources Sources, c *corev1.Container, name corev1.ResourceName) resource.Quantity {
 	if q := c.Resources.Limits[name]; !q.IsZero() {
 		return q
 	}
-	if r.pod.Spec.Resources != nil {
-		if q := r.pod.Spec.Resources.Limits[name]; !q.IsZero() {
+	if pod.Spec.Resources != nil {
+		if q := pod.Spec.Resources.Limits[name]; !q.IsZero() {
 			return q
 		}
 	}
-	return r.sources.Allocatable[name]
+	return sources.Allocatable[name]
 }
 
 // inUnits divides as kubelet does: CPU by thousandths, all else by whole units, and up to the next whole

@@ -13,8 +13,9 @@
 //	envFrom         in order, a later source wins
 //	env             in order, a later entry wins; $(VAR) sees what stands above it
 //
-// Two marks travel with every value and are contagious through $(VAR): PerPod (it differs between
-// replicas of one template) and Secret (it holds a value from a Secret, or a part of one).
+// Three marks travel with every value and are contagious through $(VAR): PerPod (it differs between
+// replicas of one template), Secret (it holds a value from a Secret, or a part of one) and AtStart (it holds PodIP,
+// which somebody inside the task must replace).
 package podenv
 
 import (
@@ -44,13 +45,17 @@ type Endpoint struct {
 
 // Marks say what a value must not be mixed with.
 type Marks struct {
-	PerPod bool // differs between replicas of one template: it travels in RunTask's overrides
-	Secret bool // comes from a Secret or was expanded from one: it never appears in clear
+	PerPod  bool // differs between replicas of one template: it travels in RunTask's overrides
+	Secret  bool // comes from a Secret or was expanded from one: it never appears in clear
+	AtStart bool // holds PodIP: it is complete only once the task has an address
 }
 
 func (m Marks) with(other Marks) Marks {
-	return Marks{PerPod: m.PerPod || other.PerPod, Secret: m.Secret || other.Secret}
+	return Marks{PerPod: m.PerPod || other.PerPod, Secret: m.Secret || other.Secret, AtStart: m.AtStart || other.AtStart}
 }
+
+// PodIP stands in values for the address of the task, which ECS gives when it starts one.
+const PodIP = "@VK_POD_IP@"
 
 // Variable is one environment variable with its final value.
 type Variable struct {
@@ -75,6 +80,7 @@ type Container struct {
 	Variables []Variable // sorted by name, each name once
 	Command   []Word     // nil: the image's entry point
 	Args      []Word     // nil: the image's arguments, unless Command is set
+	SubPaths  []Word     // one for each of the container's volumeMounts: its subPath, or its subPathExpr expanded; may be empty
 }
 
 // Environment holds one entry for each of the pod's containers: the init containers first, then the others, each in the

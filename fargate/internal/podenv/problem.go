@@ -21,6 +21,8 @@ const (
 	// The next two are our own: values that a Secret may hold and an environment variable may not.
 	ReasonInvalidSecretValue = "InvalidSecretValue"
 	ReasonSecretTooLarge     = "SecretTooLarge"
+	// ReasonInvalidSubPath is of a subPath that leads out of its volume, or cannot be expanded: kubelet's status reason.
+	ReasonInvalidSubPath = "CreateContainerConfigError"
 	// ReasonUnsupported is the reason of a source that no later change of the cluster makes resolvable.
 	ReasonUnsupported = "UnsupportedPodSpec"
 )

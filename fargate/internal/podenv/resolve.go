@@ -31,9 +31,10 @@ func (r *resolver) resolve() (Container, []binding) {
 		r.env(i, env)
 	}
 	return Container{
-		Name:    r.container.Name,
-		Command: r.words("command", r.container.Command),
-		Args:    r.words("args", r.container.Args),
+		Name:     r.container.Name,
+		Command:  r.words("command", r.container.Command),
+		Args:     r.words("args", r.container.Args),
+		SubPaths: r.subPaths(),
 	}, variables(r.pod, r.links, r.own)
 }
 
@@ -52,6 +53,35 @@ func (r *resolver) words(field string, texts []string) []Word {
 		words = append(words, Word{Value: value, Marks: marks, Field: r.field("%s[%d]", field, i)})
 	}
 	return words
+}
+
+// subPaths are those of the container's mounts. One that is no path below the volume, or names a variable that there
+// is not, keeps the container from starting, as kubelet has it.
+func (r *resolver) subPaths() []Word {
+	var words []Word
+	for i, m := range r.container.VolumeMounts {
+		w := Word{Value: m.SubPath, Field: r.field("volumeMounts[%d].subPath", i)}
+		if m.SubPathExpr != "" {
+			w.Field = r.field("volumeMounts[%d].subPathExpr", i)
+			w.Value, _, w.Marks = expand(m.SubPathExpr, r.mustLookup(w.Field))
+		}
+		if strings.HasPrefix(w.Value, "/") || slices.Contains(strings.Split(w.Value, "/"), "..") {
+			r.problem(Waits, w.Field, ReasonInvalidSubPath, "SubPath %q must be a relative path without '..'", w.Value)
+		}
+		words = append(words, w)
+	}
+	return words
+}
+
+// mustLookup is lookup with a problem for each name that is not known.
+func (r *resolver) mustLookup(field string) func(string) (binding, bool) {
+	return func(name string) (binding, bool) {
+		b, known := r.lookup(name)
+		if !known && name != "" {
+			r.problem(Waits, field, ReasonInvalidSubPath, "variable %q is not set, from which the path is made", name)
+		}
+		return b, known
+	}
 }
 
 func (r *resolver) field(format string, args ...any) string {

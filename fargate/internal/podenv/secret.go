@@ -13,6 +13,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -24,7 +25,7 @@ const maxDocument = 65536
 // every Secret involved, with the keys, and with the clear text around them; it is the same for all
 // replicas of a template. It has the characters [A-Za-z0-9/._-] and at most 440 of them.
 //
-//	NAMESPACE/SECRET/UID/RESOURCEVERSION/DIGEST  keys of one Secret; the digest is that of the keys' names
+//	NAMESPACE/SECRET/UID/RESOURCEVERSION/DIGEST  keys of one Secret; the digest is that of the keys' names (AddressOf)
 //	NAMESPACE/expanded/DIGEST                    values expanded from Secrets; that of their expressions
 type Address string
 
@@ -91,12 +92,22 @@ func (s shelves) put(b binding) bool {
 func place(b binding) (shelf, key string) {
 	if len(b.pieces) == 1 && b.pieces[0].from != nil {
 		from := b.pieces[0].from
-		return segment(from.name, maxName) + "/" + segment(string(from.uid), maxVersion) + "/" + segment(from.resourceVersion, maxVersion), from.key
+		return shelfOf(from.name, from.uid, from.resourceVersion), from.key
 	}
 	if b.PerPod {
 		return shelfOwn, expression(b.pieces)
 	}
 	return shelfExpanded, expression(b.pieces)
+}
+
+func shelfOf(name string, uid types.UID, resourceVersion string) string {
+	return segment(name, maxName) + "/" + segment(string(uid), maxVersion) + "/" + segment(resourceVersion, maxVersion)
+}
+
+// AddressOf is that of a Document with what is taken in some way from one version of a Secret; how says which way, and
+// never holds a value.
+func AddressOf(namespace string, secret *corev1.Secret, how ...string) Address {
+	return Address(segment(namespace, maxNamespace) + "/" + shelfOf(secret.Name, secret.UID, secret.ResourceVersion) + "/" + digest(how...))
 }
 
 // expression digests what a value is made of, with names in the place of secret values.
@@ -157,6 +168,9 @@ const (
 )
 
 var plain = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+// Segment is a namespace as the beginning of an Address.
+func Segment(namespace string) string { return segment(namespace, maxNamespace) }
 
 // segment is a name, or a digest of it if it does not fit into an address.
 func segment(name string, longest int) string {

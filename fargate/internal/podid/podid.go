@@ -26,8 +26,11 @@ const (
 	AnnotationAttempt = AnnotationPrefix + "attempt"  // number of that task, from 0
 )
 
-// KeeperName is that of a container of the provider's own, which keeps a task until all containers of its pod have ended.
-const KeeperName = "vk-keeper"
+// Containers of the provider's own. A pod's containers have other names.
+const (
+	KeeperName = "vk-keeper" // keeps a task until all containers of its pod have ended
+	FilesName  = "vk-files"  // fills the pod's volumes before all other containers start
+)
 
 // The variables that carry an ID into a task.
 const (

@@ -1,12 +1,15 @@
 package podstatus
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 )
 
 // reasonInitializing is kubelet's word for containers that wait for init containers.
@@ -18,6 +21,18 @@ func reasonBefore(pod *corev1.Pod) string {
 		return reasonInitializing
 	}
 	return ReasonCreating
+}
+
+// reasonFailedMount is kubelet's word for volumes that are not as they should be.
+const reasonFailedMount = "FailedMount"
+
+// unfilled says how the container failed that fills the pod's volumes; "": it has not.
+func unfilled(task ecstypes.Task) string {
+	container, _ := find(task, podid.FilesName)
+	if container.ExitCode == nil || *container.ExitCode == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the pod's volumes could not be filled: container %s exited with %d; its log says why", podid.FilesName, *container.ExitCode)
 }
 
 // isSidecar tells whether an init container runs beside the containers, and not before them.

@@ -99,3 +99,24 @@ func TestFinished(t *testing.T) {
 		})
 	}
 }
+
+// A task whose volumes could not be filled is stopped and tried again, whatever the restart policy: none of the pod's
+// own containers has failed.
+func TestVolumesThatCouldNotBeFilled(t *testing.T) {
+	for _, policy := range []corev1.RestartPolicy{corev1.RestartPolicyAlways, corev1.RestartPolicyOnFailure, corev1.RestartPolicyNever} {
+		pod := aPod(policy, "web")
+		task := newTask(1, "vk-files", "web").at(map[string]any{"vk-files": 1})
+		if why := podstatus.Finished(pod, task.Task); why == "" {
+			t.Errorf("%s: the task goes on", policy)
+		}
+		task.LastStatus, task.StopCode, task.StoppedReason = aws.String("STOPPED"), ecstypes.TaskStopCodeUserInitiated, aws.String("virtual-kubelet: volumes")
+		verdict := podstatus.Judge(pod, task.Task)
+		if verdict.Action != podstatus.Retry || verdict.Reason != "FailedMount" || verdict.Message == "" {
+			t.Errorf("%s: %+v", policy, verdict)
+		}
+		status := podstatus.FromTask(pod, task.Task)
+		if status.Phase != corev1.PodPending || shown(status.ContainerStatuses[0]) != "FailedMount" || len(status.InitContainerStatuses) > 0 {
+			t.Errorf("%s: phase %s, %+v", policy, status.Phase, status.ContainerStatuses)
+		}
+	}
+}

@@ -40,6 +40,7 @@ type Verdict struct {
 //	containers exited, some not next        next                    Failed
 //	somebody stopped it         next        next; all 0: Failed     Failed
 //	an init container failed    next        next                    Failed
+//	volumes were not filled     next attempt, whatever the policy: kubelet retries mounts too
 //	the pod's deadline passed   Failed
 //	we stopped it, or the pod   final phase by exit codes
 //	is being deleted
@@ -52,13 +53,15 @@ func Judge(pod *corev1.Pod, task ecstypes.Task) Verdict {
 	verdict := Verdict{Action: Finish, Phase: corev1.PodFailed, Reason: stop.Reason, Message: stop.Message, Cause: stop.Cause}
 	clean, failed := exitedCleanly(pod, task), failedInit(pod, task)
 	_, kept := find(task, podid.KeeperName)
-	if stop.Cause == awserr.Unhealthy || stop.Cause == awserr.StoppedByUs && (kept || failed != nil) {
+	if stop.Cause == awserr.Unhealthy || stop.Cause == awserr.StoppedByUs && (kept || failed != nil || unfilled(task) != "") {
 		stop.Cause = awserr.Exited
 	}
 	switch {
 	case pod.DeletionTimestamp != nil || stop.Cause == awserr.StoppedByUs:
 		verdict.Phase, verdict.Reason, verdict.Message = byExitCodes(clean), "", ""
 	case stop.Cause == awserr.DeadlinePassed: // Failed, whatever its containers did
+	case unfilled(task) != "" && stop.Cause != awserr.Disrupted:
+		verdict.Action, verdict.Reason, verdict.Message = Retry, reasonFailedMount, unfilled(task)
 	case failed != nil && stop.Cause != awserr.Disrupted && restarts(pod, false):
 		verdict.Action, verdict.Reason, verdict.Init = Restart, "CrashLoopBackOff", failed.Name
 	case failed != nil && stop.Cause != awserr.Disrupted:
@@ -131,11 +134,15 @@ func exitedCleanly(pod *corev1.Pod, task ecstypes.Task) bool {
 
 // Finished says why a task that runs is to be stopped, for ECS does not see that its pod has ended; "": it has not.
 //
+//	volumes were not filled                     all others wait for that for ever
 //	an init container failed                    those after it wait for its success for ever
 //	of several containers kept by a keeper      under Never all have ended; under OnFailure all have, or one has failed
 func Finished(pod *corev1.Pod, task ecstypes.Task) string {
 	if Ended(task) || aws.ToString(task.DesiredStatus) == stopped {
 		return ""
+	}
+	if why := unfilled(task); why != "" {
+		return why
 	}
 	if failed := failedInit(pod, task); failed != nil {
 		return "init container " + failed.Name + " failed"

@@ -64,15 +64,19 @@ func (f *fakeManager) CreateSecret(ctx context.Context, in *secretsmanager.Creat
 		if held.deleted != nil || held.forced {
 			return nil, &smtypes.InvalidRequestException{Message: aws.String("You can't create this secret because a secret with this name is already scheduled for deletion.")}
 		}
-		if held.version == *in.ClientRequestToken && held.value == *in.SecretString { // SDK doc of CreateSecretInput: the request is ignored
+		if held.version == aws.ToString(in.ClientRequestToken) && held.value == *in.SecretString { // SDK doc of CreateSecretInput: the request is ignored
 			return &secretsmanager.CreateSecretOutput{ARN: &held.arn, Name: in.Name, VersionId: in.ClientRequestToken}, nil
 		}
 		return nil, &smtypes.ResourceExistsException{Message: aws.String("The operation failed because the secret " + *in.Name + " already exists.")}
 	}
 	f.made++
+	version := aws.ToString(in.ClientRequestToken)
+	if version == "" { // the SDK fills one in
+		version = fmt.Sprintf("version-%d", f.made)
+	}
 	arn := fmt.Sprintf("arn:aws:secretsmanager:eu-west-1:123456789012:secret:%s-%06d", *in.Name, f.made)
-	f.secrets[*in.Name] = &secret{name: *in.Name, arn: arn, value: *in.SecretString, version: *in.ClientRequestToken, tags: in.Tags}
-	return &secretsmanager.CreateSecretOutput{ARN: &arn, Name: in.Name, VersionId: in.ClientRequestToken}, nil
+	f.secrets[*in.Name] = &secret{name: *in.Name, arn: arn, value: *in.SecretString, version: version, tags: in.Tags}
+	return &secretsmanager.CreateSecretOutput{ARN: &arn, Name: in.Name, VersionId: &version}, nil
 }
 
 func (f *fakeManager) DescribeSecret(ctx context.Context, in *secretsmanager.DescribeSecretInput, _ ...options) (*secretsmanager.DescribeSecretOutput, error) {
@@ -86,6 +90,20 @@ func (f *fakeManager) DescribeSecret(ctx context.Context, in *secretsmanager.Des
 	}
 	return &secretsmanager.DescribeSecretOutput{ARN: &s.arn, Name: &s.name, Tags: s.tags, DeletedDate: s.deleted,
 		VersionIdsToStages: map[string][]string{s.version: {"AWSCURRENT"}}}, nil
+}
+
+func (f *fakeManager) PutSecretValue(ctx context.Context, in *secretsmanager.PutSecretValueInput, _ ...options) (*secretsmanager.PutSecretValueOutput, error) {
+	if err := f.begin(ctx, "Put"); err != nil {
+		return nil, err
+	}
+	defer f.mu.Unlock()
+	s := f.find(*in.SecretId)
+	if s == nil {
+		return nil, notFound()
+	}
+	f.made++
+	s.value, s.version = *in.SecretString, fmt.Sprintf("version-%d", f.made)
+	return &secretsmanager.PutSecretValueOutput{ARN: &s.arn, Name: &s.name, VersionId: &s.version}, nil
 }
 
 func (f *fakeManager) RestoreSecret(ctx context.Context, in *secretsmanager.RestoreSecretInput, _ ...options) (*secretsmanager.RestoreSecretOutput, error) {

@@ -10,6 +10,8 @@
 // next name (ADDRESS/2 and so on). So is a name that a deleted secret still holds. Definitions name the version, so
 // that an edit between two looks is not used either.
 //
+// A token, whose content passes while its ARN must stay, is written in its place (Renew); definitions name no version of it.
+//
 // The package never reads a value back, never logs, and shows no value in an error.
 package secretstore
 
@@ -44,6 +46,7 @@ const recheck = 5 * time.Minute
 type API interface {
 	CreateSecret(context.Context, *secretsmanager.CreateSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.CreateSecretOutput, error)
 	DescribeSecret(context.Context, *secretsmanager.DescribeSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error)
+	PutSecretValue(context.Context, *secretsmanager.PutSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.PutSecretValueOutput, error)
 	RestoreSecret(context.Context, *secretsmanager.RestoreSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.RestoreSecretOutput, error)
 	ListSecrets(context.Context, *secretsmanager.ListSecretsInput, ...func(*secretsmanager.Options)) (*secretsmanager.ListSecretsOutput, error)
 	DeleteSecret(context.Context, *secretsmanager.DeleteSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.DeleteSecretOutput, error)
@@ -57,10 +60,11 @@ type Store struct {
 	tags   []smtypes.Tag
 	flight singleflight.Group // one publication an address
 
-	mu     sync.Mutex               // guards all below
-	known  map[podenv.Address]known // where the documents are
-	unused map[string]time.Time     // by ARN: since when nobody named the secret, as far as looks tell
-	gone   map[string]bool          // by ARN: deleted, or about to be: never given out again
+	mu      sync.Mutex                 // guards all below
+	known   map[podenv.Address]known   // where the documents are
+	passing map[podenv.Address]renewed // where contents are that Renew keeps
+	unused  map[string]time.Time       // by ARN: since when nobody named the secret, as far as looks tell
+	gone    map[string]bool            // by ARN: deleted, or about to be: never given out again
 }
 
 type known struct {
@@ -73,7 +77,7 @@ func New(api API, owner podid.Owner, operators map[string]string) *Store {
 	part := strings.TrimSuffix(strings.TrimPrefix(owner.FamilyPrefix(), "vk-"), "-")
 	return &Store{
 		api: api, prefix: "vk/" + part + "/", owner: owner.StartedBy(), tags: tags(owner.StartedBy(), operators),
-		known: map[podenv.Address]known{}, unused: map[string]time.Time{}, gone: map[string]bool{},
+		known: map[podenv.Address]known{}, passing: map[podenv.Address]renewed{}, unused: map[string]time.Time{}, gone: map[string]bool{},
 	}
 }
 

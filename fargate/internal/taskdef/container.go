@@ -27,9 +27,9 @@ type contents struct {
 }
 
 // containerDefinition is a container as such; which place it has in the task is said by containerDefinitions.
-func containerDefinition(in Input, c *corev1.Container, ports map[int32]bool, chosen contents) ecstypes.ContainerDefinition {
+func containerDefinition(in Input, l layout, c *corev1.Container, ports map[int32]bool, chosen contents) ecstypes.ContainerDefinition {
 	env := environmentOf(in, c.Name)
-	entryPoint, command := entryPointAndCommand(c, env, chosen)
+	entryPoint, command := entryPointAndCommand(in, l, c, env, chosen)
 	return ecstypes.ContainerDefinition{
 		Name:                   aws.String(c.Name),
 		Image:                  aws.String(c.Image),
@@ -37,7 +37,8 @@ func containerDefinition(in Input, c *corev1.Container, ports map[int32]bool, ch
 		Command:                command,
 		WorkingDirectory:       optional(c.WorkingDir),
 		Environment:            environment(env, chosen),
-		Secrets:                secrets(env, in.Secrets),
+		Secrets:                secrets(env, in),
+		MountPoints:            l.mounts[c.Name],
 		PortMappings:           portMappings(c.Ports, ports),
 		Cpu:                    int32(cpuOf(&c.Resources, in.Settings) / 1000),
 		Memory:                 positive(limitMiB(&c.Resources)),
@@ -46,7 +47,7 @@ func containerDefinition(in Input, c *corev1.Container, ports map[int32]bool, ch
 		LogConfiguration:       logConfiguration(in.Settings),
 		User:                   optional(user(in.Pod, c)),
 		ReadonlyRootFilesystem: readOnlyRoot(c),
-		LinuxParameters:        linuxParameters(c),
+		LinuxParameters:        linuxParameters(c, l.tmpfs[c.Name]),
 		Interactive:            setOnly(c.Stdin),
 		PseudoTerminal:         setOnly(c.TTY),
 	}
@@ -54,13 +55,19 @@ func containerDefinition(in Input, c *corev1.Container, ports map[int32]bool, ch
 
 // entryPointAndCommand splits a container's command so that only its first word is out of the reach of
 // overrides. Where an override will replace the rest, the definition keeps it as the pod's author wrote
-// it, for all replicas write it so.
-func entryPointAndCommand(c *corev1.Container, env podenv.Container, chosen contents) (entryPoint, command []string) {
-	entryPoint, command = split(values(env.Command), values(env.Args))
+// it, for all replicas write it so. What has to be done before the command comes before all of it.
+func entryPointAndCommand(in Input, l layout, c *corev1.Container, env podenv.Container, chosen contents) (entryPoint, command []string) {
+	first, rest := split(values(env.Command), values(env.Args))
 	if commandPerPod(env) && !chosen.private {
-		_, command = split(c.Command, c.Args)
+		_, rest = split(c.Command, c.Args)
 	}
-	return entryPoint, command
+	if !needsStart(in, l, c) {
+		return first, rest
+	}
+	if len(env.Command) > 0 && env.Command[0].PerPod && !chosen.private {
+		first = c.Command[:1]
+	}
+	return []string{toolsShell}, slices.Concat(startWords(in, l, c), first, rest)
 }
 
 func split(command, args []string) (entryPoint, rest []string) {

@@ -32,6 +32,7 @@ func define(in Input, size Size, chosen contents) (*ecs.RegisterTaskDefinitionIn
 		EphemeralStorage:     ephemeralStorage(size),
 		ExecutionRoleArn:     optional(in.Settings.ExecutionRoleARN),
 		ContainerDefinitions: containerDefinitions(in, chosen),
+		Volumes:              layoutOf(in).definitionVolumes(in),
 	}
 	if ptr.Deref(in.Pod.Spec.ShareProcessNamespace, false) {
 		definition.PidMode = ecstypes.PidModeTask

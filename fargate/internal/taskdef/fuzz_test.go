@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podfile"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
 
@@ -73,7 +74,7 @@ func FuzzTranslate(f *testing.F) {
 // fuzzed translates the pod with every object that it names in place, and looks for what must not be there.
 func fuzzed(t *testing.T, pod *corev1.Pod) (taskdef.Translation, error) {
 	sources := nodeSources()
-	for _, r := range podenv.References(pod) {
+	for _, r := range append(podenv.References(pod), podfile.References(pod, true)...) {
 		if r.Kind == podenv.ConfigMap {
 			sources.ConfigMaps[r.Name] = &corev1.ConfigMap{Data: map[string]string{"key": "value", "SIZE": "7", "COLOUR": "red"}}
 		} else {
@@ -82,16 +83,15 @@ func fuzzed(t *testing.T, pod *corev1.Pod) (taskdef.Translation, error) {
 			sources.Secrets[r.Name] = secret
 		}
 	}
-	environment, problems := podenv.Resolve(pod, sources)
+	in, problems := resolved(pod, sources)
 	for _, p := range problems {
 		if strings.Contains(p.Message, planted) {
 			t.Fatalf("problem %q shows a Secret's value", p.Message)
 		}
 	}
-	in := input(pod, environment)
 	in.ServiceAccountRole = "arn:aws:iam::123456789012:role/task-" + pod.Spec.ServiceAccountName
 	translation, err := taskdef.Translate(in)
-	output := fmt.Sprintf("%+v %#v", in, environment) + string(taskdef.WireJSON(translation.Definition)) + string(taskdef.WireJSON(translation.Run)) + strings.Join(lines(translation.Findings), "")
+	output := fmt.Sprintf("%+v %#v", in, in) + string(taskdef.WireJSON(translation.Definition)) + string(taskdef.WireJSON(translation.Run)) + strings.Join(lines(translation.Findings), "")
 	if err != nil {
 		output += err.Error()
 	}

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podfile"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
@@ -94,7 +95,7 @@ var settings = taskdef.Settings{
 	ExecutionRoleARN: "arn:aws:iam::123456789012:role/execution",
 	LogGroup:         "/virtual-kubelet",
 	PlatformVersion:  "1.4.0",
-	HelperImage:      "busybox:1.37",
+	HelperImage:      "busybox:1.37-musl",
 	Subnets:          []string{"subnet-0a", "subnet-0b"},
 	SecurityGroups:   []string{"sg-0a"},
 	Tags:             map[string]string{"team": "platform"},
@@ -140,13 +141,33 @@ func load(t *testing.T, path string) taskdef.Input {
 			t.Fatalf("%s: kind %q", path, kind.Kind)
 		}
 	}
-	environment, problems := podenv.Resolve(pod, sources)
+	in, problems := resolved(pod, sources)
 	for _, p := range problems {
 		if p.Effect == podenv.Waits {
 			t.Fatalf("%s: %s: %s", path, p.Field, p.Message)
 		}
 	}
-	return input(pod, environment)
+	return in
+}
+
+// resolved is a pod with its environment and files, all of them published.
+func resolved(pod *corev1.Pod, sources podenv.Sources) (taskdef.Input, []podenv.Problem) {
+	environment, problems := podenv.Resolve(pod, sources)
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "default", UID: "5a5a5a5a-0000-4000-8000-000000000001"}}
+	files, more := podfile.Resolve(podfile.Input{Pod: pod, Sources: sources, Account: account, Tokens: pod.Annotations[taskdef.AnnotationToken] == "true"})
+	in := input(pod, environment)
+	in.Files = files
+	for _, document := range files.Documents() {
+		in.Secrets[document.Address] = podenv.SecretVersion{ID: "v1", ARN: secretARN(document.Address)}
+	}
+	for _, token := range files.Tokens() {
+		in.Secrets[token.Stored.Address] = podenv.SecretVersion{ARN: secretARN(token.Stored.Address)}
+	}
+	return in, append(problems, more...)
+}
+
+func secretARN(address podenv.Address) string {
+	return "arn:aws:secretsmanager:us-east-1:123456789012:secret:vk/8f14e45f-b4742f44/" + string(address) + "-a1B2c3"
 }
 
 func nodeSources() podenv.Sources {
@@ -174,16 +195,15 @@ func input(pod *corev1.Pod, environment podenv.Environment) taskdef.Input {
 func published(environment podenv.Environment) map[podenv.Address]podenv.SecretVersion {
 	places := map[podenv.Address]podenv.SecretVersion{}
 	for _, document := range environment.Secrets() {
-		places[document.Address] = podenv.SecretVersion{ID: "v1",
-			ARN: "arn:aws:secretsmanager:us-east-1:123456789012:secret:vk/8f14e45f-b4742f44/" + string(document.Address) + "-a1B2c3"}
+		places[document.Address] = podenv.SecretVersion{ID: "v1", ARN: secretARN(document.Address)}
 	}
 	return places
 }
 
 // translate resolves and translates a pod that needs nothing but itself.
 func translate(pod *corev1.Pod) (taskdef.Translation, error) {
-	environment, _ := podenv.Resolve(pod, nodeSources())
-	return taskdef.Translate(input(pod, environment))
+	in, _ := resolved(pod, nodeSources())
+	return taskdef.Translate(in)
 }
 
 func decode(t *testing.T, text string, into any) {

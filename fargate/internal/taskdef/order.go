@@ -50,15 +50,18 @@ func keeper(settings Settings) ecstypes.ContainerDefinition {
 	}
 }
 
-// containerDefinitions are those of a task: init containers, each after those before it, then the containers, after all
+// containerDefinitions are those of a task: the one that fills volumes, init containers, each after those before it, then the containers, after all
 // of them. ECS ends them in the opposite order, so that a sidecar outlasts what it is for.
 func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinition {
-	ports := map[int32]bool{}
+	ports, l := map[int32]bool{}, layoutOf(in)
 	var definitions []ecstypes.ContainerDefinition
+	if needsFiles(in) {
+		definitions = append(definitions, filesContainer(in, l, chosen))
+	}
 	for i := range in.Pod.Spec.InitContainers {
 		c := &in.Pod.Spec.InitContainers[i]
-		d := containerDefinition(in, c, ports, chosen)
-		d.Essential, d.DependsOn = aws.Bool(false), after(in.Pod, i)
+		d := containerDefinition(in, l, c, ports, chosen)
+		d.Essential, d.DependsOn = aws.Bool(false), after(in, i)
 		d.SystemControls = systemControls(in.Pod, len(definitions) == 0)
 		if !isSidecar(c) {
 			d.Cpu, d.MemoryReservation = 0, nil // it is over before the others begin, and must not count beside them
@@ -67,8 +70,8 @@ func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinit
 	}
 	kept := needsKeeper(in.Pod)
 	for _, c := range remaining(in.Pod) {
-		d := containerDefinition(in, c, ports, chosen)
-		d.Essential, d.DependsOn = aws.Bool(!kept), after(in.Pod, len(in.Pod.Spec.InitContainers))
+		d := containerDefinition(in, l, c, ports, chosen)
+		d.Essential, d.DependsOn = aws.Bool(!kept), after(in, len(in.Pod.Spec.InitContainers))
 		d.SystemControls = systemControls(in.Pod, len(definitions) == 0)
 		definitions = append(definitions, d)
 	}
@@ -78,12 +81,15 @@ func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinit
 	return definitions
 }
 
-// after is the dependency on the first n init containers: on their success, or of sidecars on their start. It names no
+// after is the dependency on the filled volumes and on the first n init containers: on their success, or of sidecars on their start. It names no
 // time limit: without one ECS waits as long as they take.
-func after(pod *corev1.Pod, n int) []ecstypes.ContainerDependency {
+func after(in Input, n int) []ecstypes.ContainerDependency {
 	var dependencies []ecstypes.ContainerDependency
+	if needsFiles(in) {
+		dependencies = append(dependencies, ecstypes.ContainerDependency{ContainerName: aws.String(podid.FilesName), Condition: ecstypes.ContainerConditionSuccess})
+	}
 	for i := range n {
-		c := &pod.Spec.InitContainers[i]
+		c := &in.Pod.Spec.InitContainers[i]
 		condition := ecstypes.ContainerConditionSuccess
 		if isSidecar(c) {
 			condition = ecstypes.ContainerConditionStart

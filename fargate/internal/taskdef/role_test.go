@@ -125,7 +125,7 @@ func TestWebhooksVariables(t *testing.T) {
 
 // Only a volume that holds nothing but the token is a webhook's.
 func TestWebhooksVolumes(t *testing.T) {
-	for volumes, refused := range map[string]bool{
+	for volumes, isFilled := range map[string]bool{
 		"volumes: [{name: aws-iam-token, projected: {sources: [{serviceAccountToken: {path: token}}]}}]":                         false,
 		"volumes: [{name: eks-pod-identity-token, projected: {sources: [{serviceAccountToken: {path: token}}]}}]":                false,
 		"volumes: [{name: aws-iam-token, projected: {sources: [{serviceAccountToken: {path: token}}, {configMap: {name: c}}]}}]": true,
@@ -133,10 +133,13 @@ func TestWebhooksVolumes(t *testing.T) {
 	} {
 		pod := barePod()
 		decodeStrict(t, volumes, &pod.Spec)
-		in := input(pod, podenv.Environment{Containers: []podenv.Container{{Name: "c"}}})
+		pod.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: pod.Spec.Volumes[0].Name, MountPath: "/token"}}
+		sources := nodeSources()
+		sources.ConfigMaps["c"] = &corev1.ConfigMap{}
+		in, _ := resolved(pod, sources)
 		in.ServiceAccountRole = roles + "task-a"
-		if _, err := taskdef.Translate(in); (err != nil) != refused {
-			t.Errorf("%s: %v", volumes, err)
+		if got, err := taskdef.Translate(in); err != nil || (len(got.Definition.Volumes) > 0) != isFilled {
+			t.Errorf("%s: %v, volumes %v", volumes, err, got.Definition.Volumes)
 		}
 	}
 }

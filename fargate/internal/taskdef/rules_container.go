@@ -19,7 +19,9 @@ const (
 
 var containerRules = []rule{
 	quiet("spec.containers[].name", Mapped, "name"),
-	loud("spec.containers[].name", podid.KeeperName, Refused, "the provider gives this name to a container of its own", "choose another name", onContainers(func(c *corev1.Container) bool { return c.Name == podid.KeeperName })),
+	loud("spec.containers[].name", podid.KeeperName+" or "+podid.FilesName, Refused, "the provider gives this name to a container of its own", "choose another name", onContainers(func(c *corev1.Container) bool {
+		return c.Name == podid.KeeperName || c.Name == podid.FilesName
+	})),
 	quiet("spec.containers[].image", Mapped, "image"),
 	loud("spec.containers[].image", "more than 255 characters", Refused, "ECS takes names of at most 255 characters", "use a shorter name", onContainers(func(c *corev1.Container) bool { return len(c.Image) > maxImage })),
 	quiet("spec.containers[].command", Mapped, "the first word is the entry point, the rest begins the command"),
@@ -49,7 +51,18 @@ var containerRules = []rule{
 		return []hit{{}}
 	})),
 	loud("spec.containers[].restartPolicyRules", "", Refused, "containers restart as the pod does", "remove it", onContainers(func(c *corev1.Container) bool { return len(c.RestartPolicyRules) > 0 })),
-	quiet("spec.containers[].volumeMounts", Accepted, "a mount shares its volume's verdict"),
+	quiet("spec.containers[].volumeMounts[].name", Mapped, "the volume that is mounted"),
+	quiet("spec.containers[].volumeMounts[].readOnly", Mapped, "read-only; volumes made of files always are"),
+	quiet("spec.containers[].volumeMounts[].recursiveReadOnly", Accepted, "nothing is mounted within a volume"),
+	quiet("spec.containers[].volumeMounts[].mountPath", Mapped, "mount point; where the image declares a VOLUME at the same path, its files come to lie in an empty volume"),
+	quiet("spec.containers[].volumeMounts[].subPath", Mapped, "a directory of the volume becomes a volume of its own"),
+	quietCase("spec.containers[].volumeMounts[].subPath", "a single file of a configMap, secret, downwardAPI or projected volume", Emulated, "copied when the container starts, where it names its command, runs as root and may write to its file system"),
+	loud("spec.containers[].volumeMounts[].subPath", "what cannot be mounted so", Refused, "ECS mounts volumes as a whole", "mount the volume whole, or put the files into a volume of their own", mountFaults),
+	loud("spec.containers[].volumeMounts[].mountPropagation", "other than None", Warned, "there is no host whose mounts could be seen", "remove it", onMounts(func(m corev1.VolumeMount) bool {
+		return ptr.Deref(m.MountPropagation, corev1.MountPropagationNone) != corev1.MountPropagationNone
+	})),
+	quiet("spec.containers[].volumeMounts[].subPathExpr", Mapped, "expanded as kubelet does, then as subPath"),
+	loud("spec.containers[].volumeMounts[].subPathExpr", fromASecret, Refused, "a task definition would show the value", "choose another path", secretSubPaths),
 	loud("spec.containers[].volumeDevices", "", Refused, "Fargate attaches no block devices", elsewhere, onContainers(func(c *corev1.Container) bool { return len(c.VolumeDevices) > 0 })),
 	quiet("spec.containers[].livenessProbe", Emulated, byDaemon+"; when it fails, the task is started anew"),
 	loud("spec.containers[].livenessProbe", "exec", Warned, "commands are not run in containers yet: one that hangs is not restarted", noExec, onContainers(func(c *corev1.Container) bool { return isExec(c.LivenessProbe) })),
@@ -73,6 +86,30 @@ var containerRules = []rule{
 	quiet("spec.containers[].stdin", Mapped, "interactive"),
 	loud("spec.containers[].stdinOnce", "true", Warned, "no client can attach to a Fargate container, so its input stays open", "remove it", onContainers(func(c *corev1.Container) bool { return c.StdinOnce })),
 	quiet("spec.containers[].tty", Mapped, "pseudo terminal"),
+}
+
+func onMounts(holds func(corev1.VolumeMount) bool) func(Input) []hit {
+	return inContainers(func(_ Input, c *corev1.Container) []hit {
+		var hits []hit
+		for i, m := range c.VolumeMounts {
+			if holds(m) {
+				hits = append(hits, hit{at: []int{i}})
+			}
+		}
+		return hits
+	})
+}
+
+func secretSubPaths(in Input) []hit {
+	var fields []string
+	for _, c := range in.Environment.Containers {
+		for _, w := range c.SubPaths {
+			if w.Secret {
+				fields = append(fields, w.Field)
+			}
+		}
+	}
+	return atFields(fields)
 }
 
 func isExec(probe *corev1.Probe) bool { return probe != nil && probe.Exec != nil }

@@ -24,7 +24,9 @@ var environmentRules = []rule{
 	quiet("spec.containers[].env[].value", Mapped, "environment, with $(VAR) expanded as kubelet does"),
 	quietCase("spec.containers[].env[].value", fromASecret, Mapped, asSecret+"; the pod gets a task definition of its own if the value differs between replicas"),
 	quiet("spec.containers[].env[].valueFrom.fieldRef", Mapped, "environment; what differs between replicas travels in the task's overrides"),
-	loud("spec.containers[].env[].valueFrom.fieldRef", "status.podIP, podIPs", Refused, "the address is not known before the task starts", "read it inside the container from $ECS_CONTAINER_METADATA_URI_V4, or remove the variable", unresolvable(".fieldRef")),
+	quietCase("spec.containers[].env[].valueFrom.fieldRef", "status.podIP, podIPs", Emulated, "where the container names its command: a static busybox, brought by a small container of the provider's own, reads the address from the task's metadata, writes it where it belongs and becomes the command"),
+	loud("spec.containers[].env[].valueFrom.fieldRef", "status.podIP, podIPs, where the container does not name its command", Refused, "the address is not known before the task starts", "name the command that the image would run, or read the address inside the container from $ECS_CONTAINER_METADATA_URI_V4", addressesWithoutCommand),
+	loud("spec.containers[].env[].valueFrom.fieldRef", "anything else", Refused, "it is not known before the task starts", "name a field that the downward API has", unresolvable(".fieldRef")),
 	quiet("spec.containers[].env[].valueFrom.resourceFieldRef", Mapped, "environment; a limit that is not set answers with what the node has to give"),
 	loud("spec.containers[].env[].valueFrom.resourceFieldRef", "other than cpu, memory, ephemeral-storage", Refused, "Fargate has CPU, memory and ephemeral storage alone", "name requests or limits of these, or remove the variable", unresolvable(".resourceFieldRef")),
 	quiet("spec.containers[].env[].valueFrom.configMapKeyRef", Mapped, "environment"),
@@ -67,6 +69,19 @@ func secretVariables(holds func(Input, podenv.Variable) bool) func(Input) []hit 
 		}
 		return atFields(fields)
 	}
+}
+
+// addressesWithoutCommand finds variables with the pod's address that nobody can complete.
+func addressesWithoutCommand(in Input) []hit {
+	var fields []string
+	for _, c := range in.Environment.Containers {
+		for _, v := range c.Variables {
+			if v.AtStart && len(c.Command) == 0 {
+				fields = append(fields, v.Field)
+			}
+		}
+	}
+	return atFields(fields)
 }
 
 func secretWords(of func(podenv.Container) []podenv.Word) func(Input) []hit {

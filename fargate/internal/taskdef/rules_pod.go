@@ -3,20 +3,18 @@ package taskdef
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 )
 
 const (
-	maxContainers   = 10 // of a task definition; developer guide: Amazon ECS service quotas
-	fieldSize       = "metadata.annotations[" + AnnotationSize + "]"
-	fieldResources  = "spec.containers[].resources"
-	fieldStorage    = "spec.containers[].resources.requests[ephemeral-storage]"
-	byScheduler     = "the scheduler reads it"
-	byControlPlane  = "the control plane reads it"
-	tokenVolumeName = "kube-api-access-" // the API server's own volume; admission plugin ServiceAccount
+	maxContainers  = 10 // of a task definition; developer guide: Amazon ECS service quotas
+	fieldSize      = "metadata.annotations[" + AnnotationSize + "]"
+	fieldResources = "spec.containers[].resources"
+	fieldStorage   = "spec.containers[].resources.requests[ephemeral-storage]"
+	byScheduler    = "the scheduler reads it"
+	byControlPlane = "the control plane reads it"
 )
 
 var annotationRules = []rule{
@@ -43,6 +41,9 @@ var podRules = []rule{
 		if needsKeeper(in.Pod) {
 			n++
 		}
+		if needsFiles(in) {
+			n++
+		}
 		if n > maxContainers {
 			return []hit{{detail: fmt.Sprintf("%d containers", n)}}
 		}
@@ -59,7 +60,7 @@ var podRules = []rule{
 	quiet("spec.nodeSelector", Accepted, byScheduler),
 	serviceAccountRules[0], serviceAccountRules[1], serviceAccountRules[2],
 	quiet("spec.serviceAccount", Accepted, "as serviceAccountName"),
-	quiet("spec.automountServiceAccountToken", Accepted, "no token reaches the container yet"),
+	quiet("spec.automountServiceAccountToken", Accepted, "the API server reads it; see the volume kube-api-access-..."),
 	quiet("spec.nodeName", Accepted, byScheduler),
 	loud("spec.hostNetwork", "true", Refused, "a Fargate task has a network interface of its own and no host", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.HostNetwork })),
 	loud("spec.hostPID", "true", Refused, "Fargate shares no host", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.HostPID })),
@@ -74,7 +75,16 @@ var podRules = []rule{
 	quiet("spec.affinity", Accepted, byScheduler),
 	quiet("spec.schedulerName", Accepted, byScheduler),
 	quiet("spec.tolerations", Accepted, byScheduler),
-	loud("spec.hostAliases", "", Refused, "Fargate adds no lines to /etc/hosts", "use names that the VPC's resolver knows", onPod(func(s *corev1.PodSpec) bool { return len(s.HostAliases) > 0 })),
+	quiet("spec.hostAliases", Emulated, "added to /etc/hosts when a container starts, where it names its command, runs as root and may write to its file system"),
+	loud("spec.hostAliases", "where that cannot be done", Refused, "Fargate adds no lines to /etc/hosts", "use names that the VPC's resolver knows, or have all containers name their commands and run as root", func(in Input) []hit {
+		var hits []hit
+		eachContainer(in.Pod, func(c *corev1.Container, _ string) {
+			if what := cannotCopy(in.Pod, c); what != "" && len(in.Pod.Spec.HostAliases) > 0 {
+				hits = append(hits, hit{detail: "container " + c.Name, what: "Fargate adds no lines to /etc/hosts, and " + what})
+			}
+		})
+		return hits
+	}),
 	quiet("spec.priorityClassName", Accepted, byScheduler),
 	quiet("spec.priority", Accepted, byScheduler),
 	loud("spec.dnsConfig", "", Refused, "Fargate tasks use the VPC's resolver as it is", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.DNSConfig != nil })),
@@ -123,10 +133,4 @@ func foreignResources(r *corev1.ResourceRequirements) []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
-}
-
-// isTokenVolume tells whether the API server added the volume by itself to give the pod its service
-// account's token. Its name is different for every pod.
-func isTokenVolume(v *corev1.Volume) bool {
-	return v.Projected != nil && strings.HasPrefix(v.Name, tokenVolumeName)
 }

@@ -18,7 +18,7 @@ var roleRules = []rule{
 }
 
 var serviceAccountRules = []rule{
-	quiet(fieldServiceAccount, Mapped, "its annotation "+AnnotationServiceAccountRole+" as "+AnnotationRole+" of the pod, which wins; no token reaches the container yet"),
+	quiet(fieldServiceAccount, Mapped, "its annotation "+AnnotationServiceAccountRole+" as "+AnnotationRole+" of the pod, which wins"),
 	loud(fieldServiceAccount, ofAccount+notGranted, Refused, "fargate.toml does not grant it", grantIt, ungrantedRole(fieldServiceAccount)),
 	loud(fieldServiceAccount, ofAccount+notARole, Refused, "containers cannot have this role", useAnotherOne, impossibleRole(fieldServiceAccount)),
 }

@@ -20,10 +20,10 @@ var podSecurityRules = []rule{
 	quiet("spec.securityContext.runAsNonRoot", Emulated, "checked against runAsUser, as for each container"),
 	loud("spec.securityContext.supplementalGroups", "", Warned, "Fargate's processes join no further groups", "use runAsGroup", onPodSecurity(func(s corev1.PodSecurityContext) bool { return len(s.SupplementalGroups) > 0 })),
 	quiet("spec.securityContext.supplementalGroupsPolicy", Accepted, "there are no supplemental groups; see supplementalGroups"),
-	loud("spec.securityContext.fsGroup", "", Warned, "it owns no volume, and Fargate's processes join no further groups", "use runAsGroup", onPodSecurity(func(s corev1.PodSecurityContext) bool { return s.FSGroup != nil })),
+	quiet("spec.securityContext.fsGroup", Emulated, "group of the pod's volumes, and of the containers that have a runAsUser and no runAsGroup; where a container may not be in it, everybody may do with a volume's files what the group may"),
 	quiet("spec.securityContext.sysctls", Mapped, "system controls: net.*, fs.mqueue.* and those of System V IPC"),
 	loud("spec.securityContext.sysctls", "any other", Refused, "Fargate sets no other sysctls than net.*, fs.mqueue.*, kernel.msg*, kernel.sem and kernel.shm*", "remove it, or run the pod on an ordinary node", foreignSysctls),
-	quiet("spec.securityContext.fsGroupChangePolicy", Accepted, "see fsGroup"),
+	quiet("spec.securityContext.fsGroupChangePolicy", Accepted, "volumes are new, so that there is nothing to change"),
 	quiet("spec.securityContext.seccompProfile", Accepted, "RuntimeDefault is what Fargate does"),
 	loud("spec.securityContext.seccompProfile", "Localhost", Refused, "there is no host with profiles on Fargate", "use RuntimeDefault", onPodSecurity(func(s corev1.PodSecurityContext) bool {
 		return seccomp(s.SeccompProfile, corev1.SeccompProfileTypeLocalhost)

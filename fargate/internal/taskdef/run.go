@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 )
@@ -65,7 +66,7 @@ func overrides(in Input, private bool) *ecstypes.TaskOverride {
 		}
 		var override ecstypes.ContainerOverride
 		if !private {
-			override = containerOverride(env)
+			override = containerOverride(in, env)
 		}
 		if env.Name == first {
 			override.Environment = append(override.Environment, in.ID.Environment()...)
@@ -75,10 +76,13 @@ func overrides(in Input, private bool) *ecstypes.TaskOverride {
 			containers = append(containers, override)
 		}
 	}
+	if own := filesOverride(in); !private && len(own.Environment) > 0 {
+		containers = append(containers, own)
+	}
 	return &ecstypes.TaskOverride{ContainerOverrides: containers, TaskRoleArn: optional(taskRole(in))}
 }
 
-func containerOverride(env podenv.Container) ecstypes.ContainerOverride {
+func containerOverride(in Input, env podenv.Container) ecstypes.ContainerOverride {
 	var override ecstypes.ContainerOverride
 	for _, v := range env.Variables {
 		if v.PerPod && !v.Secret {
@@ -86,9 +90,29 @@ func containerOverride(env podenv.Container) ecstypes.ContainerOverride {
 		}
 	}
 	if commandPerPod(env) {
-		_, override.Command = split(values(env.Command), values(env.Args))
+		override.Command = commandOverride(in, env)
 	}
 	return override
+}
+
+// commandOverride takes the place of the definition's command.
+func commandOverride(in Input, env podenv.Container) []string {
+	entryPoint, command := split(values(env.Command), values(env.Args))
+	l := layoutOf(in)
+	if c := containerNamed(in.Pod, env.Name); needsStart(in, l, c) {
+		return slices.Concat(startWords(in, l, c), entryPoint, command)
+	}
+	return command
+}
+
+func containerNamed(pod *corev1.Pod, name string) *corev1.Container {
+	var found *corev1.Container
+	eachContainer(pod, func(c *corev1.Container, _ string) {
+		if c.Name == name {
+			found = c
+		}
+	})
+	return found
 }
 
 // commandPerPod tells whether a container's command differs between replicas.
@@ -101,7 +125,7 @@ func isPerPod(w podenv.Word) bool { return w.PerPod }
 // needsPrivate says why overrides cannot carry the pod's own values, or "" if they can.
 func needsPrivate(in Input) (field, reason string) {
 	for _, env := range in.Environment.Containers {
-		if len(env.Command) > 0 && env.Command[0].PerPod {
+		if c := containerNamed(in.Pod, env.Name); len(env.Command) > 0 && env.Command[0].PerPod && !needsStart(in, layoutOf(in), c) {
 			return env.Command[0].Field, "ECS cannot override an entry point"
 		}
 		if field, found := ownSecret(env); found {

@@ -8,32 +8,44 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podfile"
 )
 
 // secrets are a container's variables whose values lie in Secrets Manager. The definition says where; the
 // execution role reads them when the task starts.
-func secrets(env podenv.Container, published map[podenv.Address]podenv.SecretVersion) []ecstypes.Secret {
+func secrets(env podenv.Container, in Input) []ecstypes.Secret {
 	var list []ecstypes.Secret
 	for _, v := range env.Variables {
 		if v.Secret {
-			list = append(list, ecstypes.Secret{Name: aws.String(v.Name), ValueFrom: aws.String(valueFrom(published[v.Stored.Address], v.Stored.Key))})
+			list = append(list, secret(v.Name, v.Stored, in))
 		}
 	}
 	return list
 }
 
+func secret(name string, stored podenv.Stored, in Input) ecstypes.Secret {
+	return ecstypes.Secret{Name: aws.String(name), ValueFrom: aws.String(valueFrom(in.Secrets[stored.Address], stored.Key))}
+}
+
 // valueFrom is one key of the JSON object in one version of a secret: ARN:json-key:version-stage:version-id
-// (developer guide: "Pass Secrets Manager secrets through Amazon ECS environment variables").
+// (developer guide: "Pass Secrets Manager secrets through Amazon ECS environment variables"). Without a version it is
+// the newest.
 func valueFrom(where podenv.SecretVersion, key string) string {
 	return where.ARN + ":" + key + "::" + where.ID
 }
 
 // Unpublished returns stand-ins for Input.Secrets. With them Translate tells whether the pod can run before
 // anything is published for it, and explain needs no account; what it translates is not for ECS.
-func Unpublished(environment podenv.Environment) map[podenv.Address]podenv.SecretVersion {
+func Unpublished(environment podenv.Environment, files podfile.Files) map[podenv.Address]podenv.SecretVersion {
 	stand := map[podenv.Address]podenv.SecretVersion{}
-	for _, document := range environment.Secrets() {
-		stand[document.Address] = podenv.SecretVersion{ARN: "arn:aws:secretsmanager:REGION:ACCOUNT:secret:" + string(document.Address), ID: "VERSION"}
+	arn := func(address podenv.Address) string {
+		return "arn:aws:secretsmanager:REGION:ACCOUNT:secret:" + string(address)
+	}
+	for _, document := range slices.Concat(environment.Secrets(), files.Documents()) {
+		stand[document.Address] = podenv.SecretVersion{ARN: arn(document.Address), ID: "VERSION"}
+	}
+	for _, token := range files.Tokens() {
+		stand[token.Stored.Address] = podenv.SecretVersion{ARN: arn(token.Stored.Address)}
 	}
 	return stand
 }

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podfile"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
 
@@ -92,7 +93,7 @@ func TestWithoutPublishedSecrets(t *testing.T) {
 		"no execution role": {"the message names the key to set", func(in *taskdef.Input) { in.Settings.ExecutionRoleARN, in.Settings.LogGroup = "", "" },
 			"spec.containers[0].envFrom[0].secretRef: values from Secrets reach a task through its execution role, and this node has none; set ExecutionRoleArn in fargate.toml to a role that may read secrets of this node\n" +
 				"spec.containers[0].env[1].value: values from Secrets reach a task through its execution role, and this node has none; set ExecutionRoleArn in fargate.toml to a role that may read secrets of this node"},
-		"stand-ins": {"they tell beforehand that it will do", func(in *taskdef.Input) { in.Secrets = taskdef.Unpublished(environment) }, ""},
+		"stand-ins": {"they tell beforehand that it will do", func(in *taskdef.Input) { in.Secrets = taskdef.Unpublished(environment, podfile.Files{}) }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := in

@@ -22,14 +22,18 @@ var defaultCapabilities = []string{
 }
 
 // user is ECS's user of a container, "1000" or "1000:3000"; empty for the image's own. A group without a
-// user cannot be said.
+// user cannot be said. An fsGroup is the group of a user without one, so that it may use the pod's volumes.
 func user(pod *corev1.Pod, c *corev1.Container) string {
 	id := runAsUser(pod, c)
 	if id == nil {
 		return ""
 	}
 	text := strconv.FormatInt(*id, 10)
-	if group := runAsGroup(pod, c); group != nil {
+	group := runAsGroup(pod, c)
+	if group == nil && *id != 0 {
+		group = podSecurity(pod).FSGroup
+	}
+	if group != nil {
 		text += ":" + strconv.FormatInt(*group, 10)
 	}
 	return text
@@ -59,12 +63,16 @@ func readOnlyRoot(c *corev1.Container) *bool {
 	return setOnly(c.SecurityContext != nil && ptr.Deref(c.SecurityContext.ReadOnlyRootFilesystem, false))
 }
 
-func linuxParameters(c *corev1.Container) *ecstypes.LinuxParameters {
+func linuxParameters(c *corev1.Container, tmpfs []ecstypes.Tmpfs) *ecstypes.LinuxParameters {
 	add, drop, _ := capabilities(c)
-	if len(add)+len(drop) == 0 {
+	parameters := ecstypes.LinuxParameters{Tmpfs: tmpfs}
+	if len(add)+len(drop) > 0 {
+		parameters.Capabilities = &ecstypes.KernelCapabilities{Add: add, Drop: drop}
+	}
+	if parameters.Capabilities == nil && len(tmpfs) == 0 {
 		return nil
 	}
-	return &ecstypes.LinuxParameters{Capabilities: &ecstypes.KernelCapabilities{Add: add, Drop: drop}}
+	return &parameters
 }
 
 // capabilities translates a container's. A capability that a container has anyway need not be added, and

@@ -162,11 +162,24 @@ func needs(pod *corev1.Pod, settings Settings) Size {
 		all = all.atLeast(amounts{cpu: cpuOf(r, Settings{}), memory: max(requestedMiB(r, Settings{}), limitMiB(r))})
 	}
 	all = all.plus(amounts{cpu: thousandths(pod.Spec.Overhead[corev1.ResourceCPU]), memory: mebibytes(pod.Spec.Overhead[corev1.ResourceMemory])})
+	all.storage = max(all.storage, limitsOfVolumes(pod)) // what the containers ask for includes their volumes
 	need := Size{RequestedCPUUnits: int((all.cpu + 999) / 1000), RequestedMemoryMiB: int(all.memory)}
 	if gib := int((all.storage + 1<<30 - 1) >> 30); gib > freeStorageGiB {
 		need.StorageGiB = max(gib, minStorageGiB)
 	}
 	return need
+}
+
+// limitsOfVolumes is how much the pod's volumes on disk may hold together, in bytes.
+func limitsOfVolumes(pod *corev1.Pod) int64 {
+	var sum int64
+	for i := range pod.Spec.Volumes {
+		v := &pod.Spec.Volumes[i]
+		if v.EmptyDir != nil && v.EmptyDir.SizeLimit != nil && !inMemory(pod, v) {
+			sum += capped(*v.EmptyDir.SizeLimit, mostBytes).Value()
+		}
+	}
+	return sum
 }
 
 // cpuOf is what a container asks for, by its request, else its limit, else the node's default.

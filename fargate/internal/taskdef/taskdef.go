@@ -26,6 +26,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podfile"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 )
 
@@ -47,6 +48,7 @@ type Settings struct {
 	DefaultCPUUnits  int               // for a container that asks for no CPU; 0: what the smallest size leaves
 	DefaultMemoryMiB int               // for a container that asks for no memory; 0: what the smallest size leaves
 	Prices           Prices            // the zero value: USEast1
+	NoTokens         bool              // tokens of ServiceAccounts are given to no pod
 	Grants           Grants            // what pods may ask AWS for; nil: nothing
 }
 
@@ -55,9 +57,10 @@ type Input struct {
 	Pod         *corev1.Pod
 	ID          podid.ID
 	Environment podenv.Environment // of the same pod, with no problem left that Blocks
+	Files       podfile.Files      // of the same pod's volumes, with no problem left that Blocks
 	Settings    Settings
-	// Secrets says where each of Environment.Secrets was published. A secret variable whose value is not in them
-	// is refused.
+	// Secrets says where each of Environment.Secrets, Files.Documents and Files.Tokens was published. A secret variable
+	// whose value is not in them is refused.
 	Secrets map[podenv.Address]podenv.SecretVersion
 	// ServiceAccountRole is what the annotation AnnotationServiceAccountRole of the pod's ServiceAccount says.
 	ServiceAccountRole string

@@ -60,6 +60,7 @@ var story = []step{
 	{"Scaling down stops tasks", (*Walk).scaleDown},
 	{"An execution role lets kubectl logs work", (*Walk).logs},
 	{"A Secret reaches its container, and no definition shows it", (*Walk).secret},
+	{"Volumes are filled before the containers start, and a Secret's files are theirs alone", (*Walk).volumes},
 	{"A role of AWS is for those to whom it is granted", (*Walk).role},
 	{"Deleting everything leaves nothing behind in ECS", (*Walk).clean},
 }

@@ -49,6 +49,19 @@ func (w *Walk) secret(ctx context.Context) error {
 	return w.definitionsHide(ctx, planted)
 }
 
+// volumes: files reach containers with their modes and owners, and no definition shows what a Secret holds.
+func (w *Walk) volumes(ctx context.Context) error {
+	if w.Stack.Runtime != stack.Docker {
+		w.say("SKIPPED: scripted containers have no files")
+		return nil
+	}
+	said := fmt.Sprintf("hello from volumes: the password has %d characters, its mode is 440, I write in memory as 1000:2000 and may, the token has 2 dots, and I am at an address", len(planted))
+	if err := w.runJob(ctx, "volumes.yaml", "volumes", said); err != nil {
+		return err
+	}
+	return w.definitionsHide(ctx, planted)
+}
+
 // definitionsHide: no definition of ECS holds a text, and one names a secret.
 func (w *Walk) definitionsHide(ctx context.Context, text string) error {
 	active, err := w.ecs.ListTaskDefinitions(ctx, &ecs.ListTaskDefinitionsInput{})

@@ -36,7 +36,7 @@ func Recipes(program, busybox string) []Recipe {
 		nginx("1.9.1", program),
 	}
 	if busybox != "" {
-		for _, name := range []string{"busybox:1.36", "busybox:1.37"} { // of the examples, and of the provider's own containers
+		for _, name := range []string{"busybox:1.36", "busybox:1.37", "busybox:1.37-musl"} { // of the examples, and of the provider's own containers
 			recipes = append(recipes, Recipe{
 				Name:    name,
 				Changes: []string{`CMD ["sh"]`, `ENV PATH=/bin`},

@@ -19,15 +19,21 @@ import (
 func scripted() *fargatesim.Scripted {
 	return &fargatesim.Scripted{Choose: func(_ fargatesim.TaskSpec, c fargatesim.ContainerSpec) (fargatesim.Script, bool) {
 		name, _, _ := strings.Cut(path.Base(c.Image), ":")
-		if name != "busybox" || c.Name == keeper {
+		switch {
+		case c.Name == filler:
+			return fargatesim.Exits(0, 0), true
+		case name != "busybox" || c.Name == keeper:
 			return fargatesim.Script{}, false
 		}
 		return fargatesim.Script{Run: shell}, true
 	}}
 }
 
-// keeper is a container of the provider's own, which waits until it is stopped.
-const keeper = "vk-keeper"
+// Containers of the provider's own: one waits until it is stopped, one fills volumes, of which there are none here.
+const (
+	keeper = "vk-keeper"
+	filler = "vk-files"
+)
 
 // shell understands variables, echo, sleep, true, false and exit, separated by semicolons. What it does
 // not understand ends with 127, as with a real shell.

@@ -1,0 +1,147 @@
+package podfile
+
+import (
+	"archive/tar"
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+)
+
+const (
+	// maxInline is how much of a definition's 64 KiB (developer guide: Amazon ECS service quotas) an archive may take.
+	maxInline = 16 << 10
+	// pieceLength leaves room for JSON in the 65,536 bytes of a secret (API reference: CreateSecret).
+	pieceLength = 60_000
+	// keyArchive is where a Document has its piece of an archive.
+	keyArchive = "archive"
+)
+
+// pack makes archives of a volume's files, in an order that does not depend on their content.
+func (r *resolver) pack(files []file) (archives []Archive, documents []podenv.Document) {
+	var shared, own []file
+	bySecret := map[string][]file{}
+	var secrets []string
+	for _, f := range files {
+		switch {
+		case f.secret != nil:
+			if bySecret[f.secret.Name] == nil {
+				secrets = append(secrets, f.secret.Name)
+			}
+			bySecret[f.secret.Name] = append(bySecret[f.secret.Name], f)
+		case f.perPod:
+			own = append(own, f)
+		default:
+			shared = append(shared, f)
+		}
+	}
+	if len(shared) > 0 {
+		a := Archive{Data: r.archive(shared), Field: shared[0].field}
+		if len(a.Data) > maxInline {
+			a, documents = stored(a, podenv.Address(podenv.Segment(r.in.Pod.Namespace)+"/files/"+digest(a.Data)))
+		}
+		archives = append(archives, a)
+	}
+	for _, name := range slices.Sorted(slices.Values(secrets)) {
+		list := bySecret[name]
+		a, pieces := stored(Archive{Data: r.archive(list), Field: list[0].field}, r.address(list))
+		archives, documents = append(archives, a), append(documents, pieces...)
+	}
+	if len(own) > 0 {
+		archives = append(archives, Archive{Data: r.archive(own), PerPod: true, Field: own[0].field})
+	}
+	return archives, documents
+}
+
+// address of the files of one Secret: which version of it, which keys, and how they are laid out.
+func (r *resolver) address(files []file) podenv.Address {
+	secret := files[0].secret
+	parts := []string{"files", strconv.FormatInt(r.owner.group(), 10), strconv.FormatInt(r.owner.ofDirectory(), 8)}
+	for _, f := range files {
+		parts = append(parts, f.key, f.path, strconv.FormatInt(f.mode, 8))
+	}
+	return podenv.AddressOf(r.in.Pod.Namespace, secret, parts...)
+}
+
+// stored puts the archive's data into documents, each with a piece.
+func stored(a Archive, address podenv.Address) (Archive, []podenv.Document) {
+	var documents []podenv.Document
+	for i, piece := range pieces(a.Data) {
+		at := address
+		if i > 0 {
+			at += podenv.Address("-" + strconv.Itoa(i+1))
+		}
+		content, err := json.Marshal(map[string]string{keyArchive: piece})
+		if err != nil {
+			panic(err) // base64
+		}
+		documents = append(documents, podenv.Document{Address: at, Content: podenv.Hide(string(content))})
+		a.Stored = append(a.Stored, podenv.Stored{Address: at, Key: keyArchive})
+	}
+	a.Data = ""
+	return a, documents
+}
+
+func pieces(text string) []string {
+	var list []string
+	for len(text) > pieceLength {
+		list, text = append(list, text[:pieceLength]), text[pieceLength:]
+	}
+	return append(list, text)
+}
+
+// archive is the files as a gzipped tar in base64. GNU's format is the one in which busybox reads long names.
+func (r *resolver) archive(files []file) string {
+	var packed bytes.Buffer
+	zip, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // the level is valid
+	out := tar.NewWriter(zip)
+	made := map[string]bool{".": true}
+	for _, f := range files {
+		for _, directory := range directories(f.path) {
+			if !made[directory] {
+				made[directory] = true
+				write(out, &tar.Header{Typeflag: tar.TypeDir, Name: directory + "/", Mode: r.owner.ofDirectory(), Gid: int(r.owner.group())}, nil)
+			}
+		}
+		write(out, &tar.Header{Typeflag: tar.TypeReg, Name: path.Clean(f.path), Mode: f.mode, Gid: int(r.owner.group()), Size: int64(len(f.content))}, f.content)
+	}
+	if err := cmp.Or(out.Close(), zip.Close()); err != nil {
+		panic(fmt.Sprintf("pack files in memory: %v", err))
+	}
+	return base64.StdEncoding.EncodeToString(packed.Bytes())
+}
+
+// directories are those that a path goes through, the outermost first.
+func directories(name string) []string {
+	var list []string
+	for at := path.Dir(path.Clean(name)); at != "."; at = path.Dir(at) {
+		list = append(list, at)
+	}
+	slices.Reverse(list)
+	return list
+}
+
+func write(out *tar.Writer, header *tar.Header, content []byte) {
+	header.Format = tar.FormatGNU
+	err := out.WriteHeader(header)
+	if err == nil {
+		_, err = out.Write(content)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("pack %s in memory: %v", header.Name, err))
+	}
+}
+
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])[:32]
+}

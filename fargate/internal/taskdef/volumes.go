@@ -1,0 +1,237 @@
+package taskdef
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podfile"
+)
+
+// view is what ECS mounts as one volume. ECS mounts volumes as a whole, so that each directory of a volume that a pod
+// mounts by subPath becomes a volume of its own.
+type view struct {
+	name    string // of the ECS volume
+	volume  *corev1.Volume
+	subPath string // clean; empty: the whole volume
+}
+
+// layout says where each of a pod's volumeMounts comes from.
+type layout struct {
+	views  []view
+	mounts map[string][]ecstypes.MountPoint // by container
+	tmpfs  map[string][]ecstypes.Tmpfs      // by container
+	copies map[string][]copied              // by container
+	faults []fault
+}
+
+// copied is a file that a container wants by itself, and that must be laid where it is wanted when the container starts.
+type copied struct{ from, to string }
+
+// fault is a mount that cannot be had.
+type fault struct{ field, what string }
+
+func (f fault) hit() hit { return hit{field: f.field, what: f.what} }
+
+// layoutOf places the volumes of a pod.
+func layoutOf(in Input) layout {
+	l := layout{mounts: map[string][]ecstypes.MountPoint{}, tmpfs: map[string][]ecstypes.Tmpfs{}, copies: map[string][]copied{}}
+	eachContainer(in.Pod, func(c *corev1.Container, at string) {
+		paths := environmentOf(in, c.Name).SubPaths
+		for i, m := range c.VolumeMounts {
+			volume := volumeNamed(in.Pod, m.Name)
+			if volume == nil || isLeftOut(in, volume) {
+				continue
+			}
+			subPath := m.SubPath
+			if i < len(paths) {
+				subPath = paths[i].Value
+			}
+			l.place(in, c, fmt.Sprintf("%s.volumeMounts[%d]", at, i), volume, m, cleanSubPath(subPath))
+		}
+	})
+	eachContainer(in.Pod, func(c *corev1.Container, _ string) {
+		if needsStart(in, l, c) {
+			l.mount(c, toolsVolume, toolsPath, true)
+		}
+	})
+	l.overlaps(in)
+	return l
+}
+
+// eachContainer visits the containers in their order; at is spec.containers[0] and the like.
+func eachContainer(pod *corev1.Pod, visit func(c *corev1.Container, at string)) {
+	for i := range pod.Spec.InitContainers {
+		visit(&pod.Spec.InitContainers[i], fmt.Sprintf("spec.initContainers[%d]", i))
+	}
+	for i := range pod.Spec.Containers {
+		visit(&pod.Spec.Containers[i], fmt.Sprintf("spec.containers[%d]", i))
+	}
+}
+
+func volumeNamed(pod *corev1.Pod, name string) *corev1.Volume {
+	i := slices.IndexFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &pod.Spec.Volumes[i]
+}
+
+// isLeftOut tells whether a volume that others have added to the pod is not needed on Fargate.
+func isLeftOut(in Input, v *corev1.Volume) bool {
+	return podfile.IsTokenVolume(v) && in.Files.Of(v.Name) == nil || isWebhookVolume(v) && taskRole(in) != ""
+}
+
+func cleanSubPath(subPath string) string {
+	if clean := path.Clean(subPath); clean != "." {
+		return clean
+	}
+	return ""
+}
+
+// place finds room for one mount.
+func (l *layout) place(in Input, c *corev1.Container, field string, volume *corev1.Volume, m corev1.VolumeMount, subPath string) {
+	files := in.Files.Of(volume.Name)
+	switch {
+	case inMemory(in.Pod, volume):
+		l.tmpfs[c.Name] = append(l.tmpfs[c.Name], ecstypes.Tmpfs{
+			ContainerPath: aws.String(m.MountPath), Size: tmpfsMiB(in, c, volume),
+			MountOptions: []string{"rw", "exec", "nosuid", "nodev"}, // the engine's own would forbid programs in it
+		})
+	case files != nil && subPath != "" && files.IsFile(subPath):
+		name := l.view(volume, "")
+		from := copiesPath + "/" + name
+		l.mount(c, name, from, true)
+		l.copies[c.Name] = append(l.copies[c.Name], copied{from: from + "/" + subPath, to: m.MountPath})
+		if what := cannotCopy(in.Pod, c); what != "" {
+			l.faults = append(l.faults, fault{field + ".subPath", fmt.Sprintf("volume %s: %s is a file, and ECS mounts directories alone; it would be copied when the container starts, but %s", volume.Name, subPath, what)})
+		}
+	default:
+		l.mount(c, l.view(volume, subPath), m.MountPath, m.ReadOnly || files != nil)
+	}
+}
+
+// cannotCopy says why a file cannot be laid into a container before its command starts; "": it can.
+func cannotCopy(pod *corev1.Pod, c *corev1.Container) string {
+	user := runAsUser(pod, c)
+	switch {
+	case len(c.Command) == 0:
+		return "the container does not name its command"
+	case user != nil && *user != 0:
+		return "the container does not run as root"
+	case readOnlyRoot(c) != nil:
+		return "the container's file system is read-only"
+	}
+	return ""
+}
+
+func (l *layout) mount(c *corev1.Container, name, at string, readOnly bool) {
+	p := ecstypes.MountPoint{SourceVolume: aws.String(name), ContainerPath: aws.String(at), ReadOnly: setOnly(readOnly)}
+	if !slices.ContainsFunc(l.mounts[c.Name], func(m ecstypes.MountPoint) bool { return *m.ContainerPath == at }) {
+		l.mounts[c.Name] = append(l.mounts[c.Name], p)
+	}
+}
+
+// view returns the ECS volume for a directory of a volume. Its name does not hold the path, which may differ between
+// replicas that shall share a definition.
+func (l *layout) view(volume *corev1.Volume, subPath string) string {
+	same, others := "", 0
+	for _, v := range l.views {
+		switch {
+		case v.volume != volume:
+		case v.subPath == subPath:
+			same = v.name
+		case v.subPath != "":
+			others++
+		}
+	}
+	if same != "" {
+		return same
+	}
+	name := sharedName(volume.Name)
+	if subPath != "" {
+		name += "_" + strconv.Itoa(others+1)
+	}
+	l.views = append(l.views, view{name, volume, subPath})
+	return name
+}
+
+// sharedName is the name of a volume by which all replicas have it: that of the API server's own ends at random.
+func sharedName(volume string) string {
+	if strings.HasPrefix(volume, "kube-api-access-") {
+		return "kube-api-access_" // as no other volume of the pod may be called
+	}
+	return volume
+}
+
+// overlaps finds directories of one volume that lie within each other: as volumes of their own they would not show what
+// is written into the other. Files that are there from the beginning are in both.
+func (l *layout) overlaps(in Input) {
+	for i, a := range l.views {
+		for _, b := range l.views[i+1:] {
+			if a.volume != b.volume || in.Files.Of(a.volume.Name) != nil || a.volume.PersistentVolumeClaim != nil || !isBelow(a.subPath, b.subPath) && !isBelow(b.subPath, a.subPath) {
+				continue
+			}
+			l.faults = append(l.faults, fault{"spec.containers[].volumeMounts[].subPath", fmt.Sprintf(
+				"volume %s is mounted at %s and at %s within: what is written into one would not be seen in the other", a.volume.Name, describe(a.subPath), describe(b.subPath))})
+		}
+	}
+}
+
+func isBelow(inner, outer string) bool { return outer == "" || strings.HasPrefix(inner, outer+"/") }
+
+func describe(subPath string) string {
+	if subPath == "" {
+		return "its root"
+	}
+	return fmt.Sprintf("%q", subPath)
+}
+
+// inMemory tells whether a volume can be a tmpfs: that is a container's own, so that no second may mount the volume.
+func inMemory(pod *corev1.Pod, v *corev1.Volume) bool {
+	return v.EmptyDir != nil && v.EmptyDir.Medium == corev1.StorageMediumMemory && !isShared(pod, v)
+}
+
+// isShared tells whether a volume is mounted more than once, or only in part.
+func isShared(pod *corev1.Pod, v *corev1.Volume) bool {
+	n, part := 0, false
+	eachContainer(pod, func(c *corev1.Container, _ string) {
+		for _, m := range c.VolumeMounts {
+			if m.Name == v.Name {
+				n++
+				part = part || m.SubPath != "" || m.SubPathExpr != ""
+			}
+		}
+	})
+	return n > 1 || part
+}
+
+// tmpfsMiB is the volume's limit, else the container's limit of memory, which it counts against, else the task's memory.
+func tmpfsMiB(in Input, c *corev1.Container, v *corev1.Volume) int32 {
+	if limit := v.EmptyDir.SizeLimit; limit != nil && !limit.IsZero() {
+		return int32(mebibytes(*limit))
+	}
+	if limit := limitMiB(&c.Resources); limit > 0 {
+		return int32(limit)
+	}
+	size, _ := size(in.Pod, in.Settings)
+	return int32(max(size.MemoryMiB, 1))
+}
+
+// definitionVolumes are the ECS volumes of the views.
+func (l layout) definitionVolumes(in Input) []ecstypes.Volume {
+	var volumes []ecstypes.Volume
+	for _, v := range l.views {
+		volumes = append(volumes, ecstypes.Volume{Name: aws.String(v.name), Host: &ecstypes.HostVolumeProperties{}})
+	}
+	if needsTools(in, l) {
+		volumes = append(volumes, ecstypes.Volume{Name: aws.String(toolsVolume), Host: &ecstypes.HostVolumeProperties{}})
+	}
+	return volumes
+}

@@ -1,0 +1,86 @@
+package fargate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podfile"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/secretstore"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
+	"github.com/virtual-kubelet/aws-fargate/providerconfig"
+)
+
+// tokenLife is asked for at least: nobody renews a token inside a task, so that it should last as long as the API server
+// grants. A kubelet asks for an hour and comes back.
+const tokenLife = 24 * time.Hour
+
+// wantsToken tells whether the API server's own volume with the ServiceAccount's token is filled for a pod.
+func wantsToken(pod *corev1.Pod, mode providerconfig.TokenMode) bool {
+	switch mode {
+	case providerconfig.TokenAlways:
+		return true
+	case providerconfig.TokenNever:
+		return false
+	}
+	return pod.Annotations[taskdef.AnnotationToken] == "true"
+}
+
+// publish puts what the draft's definition names into Secrets Manager, and returns where each is. Tokens come first: the
+// API server may refuse them.
+func (p *Provider) publish(ctx context.Context, d draft) (map[podenv.Address]podenv.SecretVersion, error) {
+	published := map[podenv.Address]podenv.SecretVersion{}
+	for _, token := range d.input.Files.Tokens() {
+		where, err := p.secrets.Renew(ctx, token.Stored.Address, func(ctx context.Context) (secretstore.Passing, error) {
+			return p.token(ctx, d.input.Pod, token)
+		})
+		if err != nil {
+			return nil, err
+		}
+		published[token.Stored.Address] = where
+	}
+	for _, documents := range [][]podenv.Document{d.input.Environment.Secrets(), d.input.Files.Documents()} {
+		places, err := p.secrets.Publish(ctx, documents)
+		if err != nil {
+			return nil, err
+		}
+		for address, where := range places {
+			published[address] = where
+		}
+	}
+	return published, nil
+}
+
+// tokenError is a token that the API server does not give.
+type tokenError struct{ err error }
+
+func (e *tokenError) Error() string { return e.err.Error() }
+func (e *tokenError) Unwrap() error { return e.err }
+
+// token asks the API server for a token of the pod's ServiceAccount. It is not bound to the pod, for all replicas and
+// restarts share it.
+func (p *Provider) token(ctx context.Context, pod *corev1.Pod, t podfile.Token) (secretstore.Passing, error) {
+	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{
+		ExpirationSeconds: ptr.To(max(t.ExpirationSeconds, int64(tokenLife/time.Second))),
+	}}
+	if t.Audience != "" {
+		request.Spec.Audiences = []string{t.Audience}
+	}
+	name := pod.Spec.ServiceAccountName
+	answer, err := p.client.CoreV1().ServiceAccounts(pod.Namespace).CreateToken(ctx, name, request, metav1.CreateOptions{})
+	if err != nil {
+		return secretstore.Passing{}, &tokenError{fmt.Errorf("failed to fetch a token of ServiceAccount %s/%s: %w", pod.Namespace, name, err)}
+	}
+	content, err := json.Marshal(map[string]string{podfile.KeyToken: answer.Status.Token})
+	if err != nil {
+		return secretstore.Passing{}, &tokenError{fmt.Errorf("token of ServiceAccount %s/%s: %w", pod.Namespace, name, err)}
+	}
+	return secretstore.Passing{Content: podenv.Hide(string(content)), Expires: answer.Status.ExpirationTimestamp.Time}, nil
+}
