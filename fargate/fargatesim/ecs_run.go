@@ -192,7 +192,7 @@ func (s *Server) newTask(in *ecs.RunTaskInput, c *cluster, d *definition, spot b
 		t.CapacityProviderName = ptr("FARGATE")
 	}
 	for i := range d.ContainerDefinitions {
-		t.members = append(t.members, newMember(&d.ContainerDefinitions[i], i))
+		t.members = append(t.members, newMember(&d.ContainerDefinitions[i], i, id))
 		t.Containers = append(t.Containers, s.newContainer(t, &d.ContainerDefinitions[i]))
 	}
 	s.tasks[*t.TaskArn] = t

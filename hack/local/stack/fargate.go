@@ -49,7 +49,14 @@ func (s *Stack) startFargate(ctx context.Context) error {
 	if s.config.Fargate != nil {
 		s.config.Fargate(&config)
 	}
+	metadata, err := s.listenForMetadata(&config)
+	if err != nil {
+		return err
+	}
 	s.Fargate = fargatesim.New(config)
+	if metadata != nil {
+		s.serveMetadata(metadata)
+	}
 	endpoint, err := Serve(s.Fargate, "127.0.0.1:0")
 	if err != nil {
 		return err
