@@ -1,0 +1,55 @@
+package dockerruntime
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/moby/moby/api/types/mount"
+	"github.com/moby/moby/client"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
+)
+
+// mounts makes the task's volumes when they are named first. A volume begins empty, root's and with mode 0755. Only
+// where the image declares a VOLUME at the very path of the mount does it get what the image has there, with its owner
+// and mode (developer guide: bind mounts, "the Amazon ECS data plane looks for a VOLUME directive"). The engine would
+// copy wherever the image has a directory.
+func (s *sandbox) mounts(ctx context.Context, spec fargatesim.ContainerSpec) ([]mount.Mount, error) {
+	if len(spec.Mounts) == 0 {
+		return nil, nil
+	}
+	image, err := s.runtime.docker.ImageInspect(ctx, spec.Image)
+	if err != nil {
+		return nil, fmt.Errorf("volumes of image %s: %w", spec.Image, err)
+	}
+	var list []mount.Mount
+	for _, m := range spec.Mounts {
+		name := fmt.Sprintf("%s-%s-%s", s.runtime.name, s.task.ID, m.Volume)
+		if err := s.volume(ctx, name); err != nil {
+			return nil, err
+		}
+		_, declared := image.Config.Volumes[m.Path]
+		list = append(list, mount.Mount{
+			Type: mount.TypeVolume, Source: name, Target: m.Path, ReadOnly: m.ReadOnly, VolumeOptions: &mount.VolumeOptions{NoCopy: !declared},
+		})
+	}
+	return list, nil
+}
+
+// volume is made once, however many containers name it.
+func (s *sandbox) volume(ctx context.Context, name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slices.Contains(s.volumes, name) {
+		return nil
+	}
+	_, err := s.runtime.docker.VolumeCreate(ctx, client.VolumeCreateOptions{
+		Name: name, Labels: map[string]string{label: s.runtime.name},
+	})
+	if err != nil {
+		return fmt.Errorf("make volume %s: %w", name, err)
+	}
+	s.volumes = append(s.volumes, name)
+	return nil
+}
