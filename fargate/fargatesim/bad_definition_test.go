@@ -33,6 +33,17 @@ func app(change func(*containerInput)) func(*definitionInput) {
 	return func(in *definitionInput) { change(&in.ContainerDefinitions[0]) }
 }
 
+type efsInput = ecstypes.EFSVolumeConfiguration
+
+// efs gives the definition a volume on a file system.
+func efs(change func(*efsInput)) func(*definitionInput) {
+	return func(in *definitionInput) {
+		e := &efsInput{FileSystemId: aws.String("fs-0123456789abcdef0")}
+		change(e)
+		in.Volumes = []ecstypes.Volume{{Name: aws.String("data"), EfsVolumeConfiguration: e}}
+	}
+}
+
 // tmpfs adds one to the only container, which has a volume at /v.
 func tmpfs(path string, sizeMiB int32, options ...string) func(*definitionInput) {
 	return func(in *definitionInput) {
@@ -157,6 +168,26 @@ var badDefinitions = map[string]func(*definitionInput){
 	}),
 	"a log option that is none": app(func(c *containerInput) {
 		c.LogConfiguration = awslogs(map[string]string{"awslogs-group": "/demo", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "vk", "colour": "blue"})
+	}),
+	"a volume of two kinds": func(in *definitionInput) {
+		in.Volumes = []ecstypes.Volume{{Name: aws.String("v"), Host: &ecstypes.HostVolumeProperties{}, ConfiguredAtLaunch: aws.Bool(true)}}
+	},
+	"a file system that has no such name":   efs(func(e *efsInput) { e.FileSystemId = aws.String("data") }),
+	"a relative directory of a file system": efs(func(e *efsInput) { e.RootDirectory = aws.String("data") }),
+	"a port that there is not":              efs(func(e *efsInput) { e.TransitEncryptionPort = aws.Int32(65536) }),
+	"IAM in clear text": efs(func(e *efsInput) {
+		e.AuthorizationConfig = &ecstypes.EFSAuthorizationConfig{Iam: ecstypes.EFSAuthorizationConfigIAMEnabled}
+	}),
+	"an access point in clear text": efs(func(e *efsInput) {
+		e.AuthorizationConfig = &ecstypes.EFSAuthorizationConfig{AccessPointId: aws.String("fsap-0123456789abcdef0")}
+	}),
+	"an access point that has no such name": efs(func(e *efsInput) {
+		e.TransitEncryption = ecstypes.EFSTransitEncryptionEnabled
+		e.AuthorizationConfig = &ecstypes.EFSAuthorizationConfig{AccessPointId: aws.String("app")}
+	}),
+	"an access point and a directory": efs(func(e *efsInput) {
+		e.TransitEncryption, e.RootDirectory = ecstypes.EFSTransitEncryptionEnabled, aws.String("/data")
+		e.AuthorizationConfig = &ecstypes.EFSAuthorizationConfig{AccessPointId: aws.String("fsap-0123456789abcdef0")}
 	}),
 	"a tmpfs without a size":                   tmpfs("/cache", 0),
 	"a tmpfs that is nowhere":                  tmpfs("", 8),

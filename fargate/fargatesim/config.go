@@ -21,6 +21,8 @@ type Config struct {
 	SecurityGroups []SecurityGroup
 	// LogGroups exist from the start.
 	LogGroups []string
+	// FileSystems are the account's in EFS.
+	FileSystems []FileSystem
 	// Runtime runs the containers; nil: &Scripted{}.
 	Runtime Runtime
 	// MetadataURL is where containers reach Metadata; empty: http://169.254.170.2, where AWS serves it. Whoever sets it

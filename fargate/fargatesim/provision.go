@@ -69,8 +69,13 @@ func (s *Server) pull(ctx context.Context, t *task) bool {
 	s.mu.Lock()
 	err := s.initialize(t)
 	s.mu.Unlock()
+	if err == nil {
+		err = s.mountFileSystems(ctx, t)
+	}
 	if err != nil {
-		s.fail(t, err.Error())
+		if ctx.Err() == nil {
+			s.fail(t, err.Error())
+		}
 		return false
 	}
 	s.rise(t, statusPending, func() { t.PullStartedAt = ptr(now()) })

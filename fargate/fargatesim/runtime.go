@@ -119,4 +119,5 @@ type Mount struct {
 	Volume   string // name within the task
 	Path     string // in the container
 	ReadOnly bool
+	EFS      *EFSMount // nil: the volume is the task's own, and begins empty
 }

@@ -16,6 +16,7 @@ import (
 type Server struct {
 	config  Config
 	buckets map[string]*rate.Limiter
+	shelf   Shelf
 
 	recording sync.Mutex // one Record at a time
 
@@ -51,6 +52,7 @@ func New(config Config) *Server {
 		taken:     make(chan struct{}, 1),
 	}
 	s.buckets = buckets(s.config)
+	s.shelf = newShelf(s.config)
 	s.network = newNetwork(s.config)
 	s.faults = newFaults()
 	s.iam = s.newAccounts(s.config.IAM)

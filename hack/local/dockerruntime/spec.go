@@ -46,6 +46,7 @@ func (s *sandbox) options(ctx context.Context, spec fargatesim.ContainerSpec) (c
 			NetworkMode:    container.NetworkMode("container:" + s.pause),
 			PidMode:        s.pidMode(),
 			IpcMode:        container.IPCModePrivate,
+			GroupAdd:       groups(spec.Mounts),
 			CapAdd:         spec.CapabilitiesAdd,
 			CapDrop:        spec.CapabilitiesDrop,
 			ReadonlyRootfs: spec.ReadOnlyRoot,

@@ -25,6 +25,10 @@ func (s *sandbox) mounts(ctx context.Context, spec fargatesim.ContainerSpec) ([]
 	}
 	var list []mount.Mount
 	for _, m := range spec.Mounts {
+		if m.EFS != nil {
+			list = append(list, s.runtime.shelved(m))
+			continue
+		}
 		name := fmt.Sprintf("%s-%s-%s", s.runtime.name, s.task.ID, m.Volume)
 		if err := s.volume(ctx, name); err != nil {
 			return nil, err

@@ -43,6 +43,7 @@ func (s *Stack) startFargate(ctx context.Context) error {
 	config.Subnets = []fargatesim.Subnet{{
 		ID: fargatesim.DefaultSubnets[0].ID, CIDR: s.Site.Tasks, Zone: Region + "a",
 	}}
+	config.FileSystems = fileSystems
 	if err := s.useIAM(&config); err != nil {
 		return err
 	}
