@@ -21,6 +21,8 @@ type Config struct {
 	SecurityGroups []SecurityGroup
 	// LogGroups exist from the start.
 	LogGroups []string
+	// Snapshots of EBS volumes are the account's.
+	Snapshots []Snapshot
 	// FileSystems are the account's in EFS.
 	FileSystems []FileSystem
 	// Runtime runs the containers; nil: &Scripted{}.

@@ -186,6 +186,7 @@ func (s *Server) newTask(in *ecs.RunTaskInput, c *cluster, d *definition, spot b
 		InferenceAccelerators: []ecstypes.InferenceAccelerator{}, Tags: taskTags(in, c, d),
 	}
 	s.applyOverrides(t)
+	s.planVolume(t, in)
 	if spot {
 		t.CapacityProviderName = ptr("FARGATE_SPOT")
 	} else if len(in.CapacityProviderStrategy) > 0 {

@@ -102,7 +102,8 @@ func containerSpec(t *task, c *ecstypes.ContainerDefinition, restart int) Contai
 	}
 	for _, p := range c.MountPoints {
 		spec.Mounts = append(spec.Mounts, Mount{
-			Volume: *p.SourceVolume, Path: *p.ContainerPath, ReadOnly: deref(p.ReadOnly), EFS: t.fileSystems[*p.SourceVolume]})
+			Volume: *p.SourceVolume, Path: *p.ContainerPath, ReadOnly: deref(p.ReadOnly),
+			EFS: t.fileSystems[*p.SourceVolume], EBS: t.volume.mount(*p.SourceVolume)})
 	}
 	addLinuxParameters(&spec, c.LinuxParameters)
 	return spec

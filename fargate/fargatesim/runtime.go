@@ -114,10 +114,21 @@ type Tmpfs struct {
 	Options []string // "mode=1777", "noexec", ...
 }
 
+// BlockMount is a file system of its own on an EBS volume, which goes with the task as far as a runtime is concerned: no
+// other task can get it. It is root's, its group may write, and a container of another user has that group (developer
+// guide: Amazon EBS volumes, "Non-root user behavior").
+type BlockMount struct {
+	ID         string // "vol-0123456789abcdef0"
+	SizeGiB    int
+	Filesystem string // "xfs", "ext3", "ext4"
+}
+
 // Mount is a directory that containers of the same task share: those that name the same Volume.
 type Mount struct {
 	Volume   string // name within the task
 	Path     string // in the container
 	ReadOnly bool
-	EFS      *EFSMount // nil: the volume is the task's own, and begins empty
+	// One of these at most; neither: the volume is the task's own, and begins empty.
+	EFS *EFSMount
+	EBS *BlockMount
 }

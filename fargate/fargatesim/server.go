@@ -35,6 +35,7 @@ type Server struct {
 	newborn    []*task       // accepted, not yet taken by Run
 	changed    chan struct{} // closed and replaced at each change: what Await waits for
 	taken      chan struct{} // wakes Run; holds at most one
+	volumes    []EBSVolume   // by age
 	foreigners []string      // names of containers that DescribeTasks adds
 }
 

@@ -100,9 +100,12 @@ func (r *Runtime) shelved(m fargatesim.Mount) mount.Mount {
 	return mount.Mount{Type: mount.TypeBind, Source: r.fileSystems[m.EFS.FileSystem] + m.EFS.Directory, Target: m.Path, ReadOnly: m.ReadOnly}
 }
 
-// groups are those of the users of access points that a container mounts through.
-func groups(mounts []fargatesim.Mount) (list []string) {
-	for _, m := range mounts {
+// groups are those of the users of access points that a container mounts through, and that of an EBS volume.
+func groups(spec fargatesim.ContainerSpec) (list []string) {
+	for _, m := range spec.Mounts {
+		if m.EBS != nil && !isRoot(spec.User) {
+			list = append(list, "0")
+		}
 		if m.EFS == nil || m.EFS.User == nil {
 			continue
 		}

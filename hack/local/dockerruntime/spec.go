@@ -46,7 +46,7 @@ func (s *sandbox) options(ctx context.Context, spec fargatesim.ContainerSpec) (c
 			NetworkMode:    container.NetworkMode("container:" + s.pause),
 			PidMode:        s.pidMode(),
 			IpcMode:        container.IPCModePrivate,
-			GroupAdd:       groups(spec.Mounts),
+			GroupAdd:       groups(spec),
 			CapAdd:         spec.CapabilitiesAdd,
 			CapDrop:        spec.CapabilitiesDrop,
 			ReadonlyRootfs: spec.ReadOnlyRoot,
@@ -77,6 +77,12 @@ func (s *sandbox) resources(spec fargatesim.ContainerSpec) container.Resources {
 		resources.NanoCPUs = min(int64(s.task.CPUUnits)*1e9/1024, int64(s.runtime.cpus)*1e9)
 	}
 	return resources
+}
+
+// isRoot tells whether a definition's user is root, or none: then it is the image's, for whom ECS does nothing.
+func isRoot(user string) bool {
+	name, _, _ := strings.Cut(user, ":")
+	return name == "" || name == "0" || name == "root"
 }
 
 func (s *sandbox) pidMode() container.PidMode {

@@ -30,8 +30,14 @@ func (s *sandbox) mounts(ctx context.Context, spec fargatesim.ContainerSpec) ([]
 			continue
 		}
 		name := fmt.Sprintf("%s-%s-%s", s.runtime.name, s.task.ID, m.Volume)
-		if err := s.volume(ctx, name); err != nil {
+		if err := s.volume(ctx, name, m.EBS); err != nil {
 			return nil, err
+		}
+		if m.EBS != nil {
+			list = append(list, mount.Mount{
+				Type: mount.TypeVolume, Source: name, Target: m.Path, ReadOnly: m.ReadOnly, VolumeOptions: &mount.VolumeOptions{NoCopy: true},
+			})
+			continue
 		}
 		_, declared := image.Config.Volumes[m.Path]
 		list = append(list, mount.Mount{
@@ -41,8 +47,11 @@ func (s *sandbox) mounts(ctx context.Context, spec fargatesim.ContainerSpec) ([]
 	return list, nil
 }
 
+// blockMode is that of the root of an EBS volume: its group, which is root's, may write.
+const blockMode = "775"
+
 // volume is made once, however many containers name it.
-func (s *sandbox) volume(ctx context.Context, name string) error {
+func (s *sandbox) volume(ctx context.Context, name string, block *fargatesim.BlockMount) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if slices.Contains(s.volumes, name) {
@@ -55,5 +64,9 @@ func (s *sandbox) volume(ctx context.Context, name string) error {
 		return fmt.Errorf("make volume %s: %w", name, err)
 	}
 	s.volumes = append(s.volumes, name)
-	return nil
+	if block == nil {
+		return nil
+	}
+	_, err = s.runtime.directory(ctx, name, "-mode", blockMode, "/")
+	return err
 }

@@ -85,7 +85,7 @@ func TestAVolumeBeginsAsOnFargate(t *testing.T) {
 func TestAVolumeIsTheTasksAndGoesWithIt(t *testing.T) {
 	engine := docker(t)
 	spec := fargatesim.ContainerSpec{
-		Name: "c", Image: shell, EntryPoint: []string{"sh", "-c"}, Command: []string{"cat /v/file 2>/dev/null; echo kept > /v/file || echo refused"},
+		Name: "c", Image: shell, EntryPoint: []string{"sh", "-c"}, Command: []string{"cat /v/file 2>/dev/null; { echo kept > /v/file; } 2>/dev/null || echo refused"},
 		Mounts: []fargatesim.Mount{{Volume: "data", Path: "/v"}}}
 	run := func(sandbox fargatesim.Sandbox) string {
 		container, written := start(t, sandbox, spec)
