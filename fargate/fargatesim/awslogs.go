@@ -3,7 +3,6 @@ package fargatesim
 import (
 	"bytes"
 	"io"
-	"strings"
 	"sync"
 
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -42,7 +41,7 @@ func (s *Server) openLog(t *task, m *member) (*output, error) {
 	if group == nil || c.Options["awslogs-region"] != s.config.Region {
 		return nil, resourceError("failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist. : exit status 1")
 	}
-	streamName := strings.Join([]string{c.Options["awslogs-stream-prefix"], *m.definition.Name, lastPart(*t.TaskArn)}, "/")
+	streamName := logStreamName(c.Options["awslogs-stream-prefix"], t, m.definition)
 	if err := s.mayInTask(t, access{action: "logs:CreateLogStream", resource: s.logStreamARN(name, streamName)}); err != nil {
 		return nil, logError("failed to create Cloudwatch log stream", asError(err))
 	}

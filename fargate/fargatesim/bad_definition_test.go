@@ -33,6 +33,27 @@ func app(change func(*containerInput)) func(*definitionInput) {
 	return func(in *definitionInput) { change(&in.ContainerDefinitions[0]) }
 }
 
+type efsInput = ecstypes.EFSVolumeConfiguration
+
+// efs gives the definition a volume on a file system.
+func efs(change func(*efsInput)) func(*definitionInput) {
+	return func(in *definitionInput) {
+		e := &efsInput{FileSystemId: aws.String("fs-0123456789abcdef0")}
+		change(e)
+		in.Volumes = []ecstypes.Volume{{Name: aws.String("data"), EfsVolumeConfiguration: e}}
+	}
+}
+
+// tmpfs adds one to the only container, which has a volume at /v.
+func tmpfs(path string, sizeMiB int32, options ...string) func(*definitionInput) {
+	return func(in *definitionInput) {
+		in.Volumes = []ecstypes.Volume{{Name: aws.String("v")}}
+		c := &in.ContainerDefinitions[0]
+		c.MountPoints = []ecstypes.MountPoint{{SourceVolume: aws.String("v"), ContainerPath: aws.String("/v")}}
+		c.LinuxParameters = &ecstypes.LinuxParameters{Tmpfs: []ecstypes.Tmpfs{{ContainerPath: &path, Size: sizeMiB, MountOptions: options}}}
+	}
+}
+
 // with adds a container to the good definition.
 func with(name string, change func(*containerInput)) func(*definitionInput) {
 	return func(in *definitionInput) {
@@ -148,6 +169,51 @@ var badDefinitions = map[string]func(*definitionInput){
 	"a log option that is none": app(func(c *containerInput) {
 		c.LogConfiguration = awslogs(map[string]string{"awslogs-group": "/demo", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "vk", "colour": "blue"})
 	}),
+	"a volume of two kinds": func(in *definitionInput) {
+		in.Volumes = []ecstypes.Volume{{Name: aws.String("v"), Host: &ecstypes.HostVolumeProperties{}, ConfiguredAtLaunch: aws.Bool(true)}}
+	},
+	"a file system that has no such name":   efs(func(e *efsInput) { e.FileSystemId = aws.String("data") }),
+	"a relative directory of a file system": efs(func(e *efsInput) { e.RootDirectory = aws.String("data") }),
+	"a port that there is not":              efs(func(e *efsInput) { e.TransitEncryptionPort = aws.Int32(65536) }),
+	"IAM in clear text": efs(func(e *efsInput) {
+		e.AuthorizationConfig = &ecstypes.EFSAuthorizationConfig{Iam: ecstypes.EFSAuthorizationConfigIAMEnabled}
+	}),
+	"an access point in clear text": efs(func(e *efsInput) {
+		e.AuthorizationConfig = &ecstypes.EFSAuthorizationConfig{AccessPointId: aws.String("fsap-0123456789abcdef0")}
+	}),
+	"an access point that has no such name": efs(func(e *efsInput) {
+		e.TransitEncryption = ecstypes.EFSTransitEncryptionEnabled
+		e.AuthorizationConfig = &ecstypes.EFSAuthorizationConfig{AccessPointId: aws.String("app")}
+	}),
+	"an access point and a directory": efs(func(e *efsInput) {
+		e.TransitEncryption, e.RootDirectory = ecstypes.EFSTransitEncryptionEnabled, aws.String("/data")
+		e.AuthorizationConfig = &ecstypes.EFSAuthorizationConfig{AccessPointId: aws.String("fsap-0123456789abcdef0")}
+	}),
+	"a tmpfs without a size":                   tmpfs("/cache", 0),
+	"a tmpfs that is nowhere":                  tmpfs("", 8),
+	"a tmpfs at a relative place":              tmpfs("cache", 8),
+	"a tmpfs with an option Linux lacks":       tmpfs("/cache", 8, "fast"),
+	"a tmpfs with its size as an option":       tmpfs("/cache", 8, "size=8m"),
+	"a tmpfs with a mode that is none":         tmpfs("/cache", 8, "mode=rwx"),
+	"a tmpfs with a mode that is not octal":    tmpfs("/cache", 8, "mode=0789"),
+	"a tmpfs with a mode that is not said":     tmpfs("/cache", 8, "mode"),
+	"a tmpfs with a user by name":              tmpfs("/cache", 8, "uid=nobody"),
+	"a tmpfs with a flag that takes no value":  tmpfs("/cache", 8, "noexec=true"),
+	"a tmpfs where a volume is":                tmpfs("/v", 8),
+	"a tmpfs where a volume is, spelled other": tmpfs("/./v/", 8),
+	"a tmpfs twice": app(func(c *containerInput) {
+		t := ecstypes.Tmpfs{ContainerPath: aws.String("/cache"), Size: 8}
+		c.LinuxParameters = &ecstypes.LinuxParameters{Tmpfs: []ecstypes.Tmpfs{t, t}}
+	}),
+	"two volumes at one place": func(in *definitionInput) {
+		in.Volumes = []ecstypes.Volume{{Name: aws.String("a")}, {Name: aws.String("b")}}
+		in.ContainerDefinitions[0].MountPoints = []ecstypes.MountPoint{
+			{SourceVolume: aws.String("a"), ContainerPath: aws.String("/v")}, {SourceVolume: aws.String("b"), ContainerPath: aws.String("/v/")}}
+	},
+	"a volume at a relative place": func(in *definitionInput) {
+		in.Volumes = []ecstypes.Volume{{Name: aws.String("a")}}
+		in.ContainerDefinitions[0].MountPoints = []ecstypes.MountPoint{{SourceVolume: aws.String("a"), ContainerPath: aws.String("v")}}
+	},
 	"a mount of no volume": app(func(c *containerInput) {
 		c.MountPoints = []ecstypes.MountPoint{{SourceVolume: aws.String("v"), ContainerPath: aws.String("/v")}}
 	}),
@@ -228,7 +294,7 @@ func TestAFullDefinitionIsTaken(t *testing.T) {
 				"mode": "non-blocking", "max-buffer-size": "25m"}),
 			LinuxParameters: &ecstypes.LinuxParameters{
 				Capabilities: &ecstypes.KernelCapabilities{Add: []string{"SYS_PTRACE"}, Drop: []string{"ALL"}},
-				Tmpfs:        []ecstypes.Tmpfs{{ContainerPath: aws.String("/tmp"), Size: 64}}},
+				Tmpfs:        []ecstypes.Tmpfs{{ContainerPath: aws.String("/tmp"), Size: 64, MountOptions: []string{"mode=1777", "uid=1000", "gid=0", "noexec", "nr_inodes=4k"}}}},
 			MountPoints: []ecstypes.MountPoint{{SourceVolume: aws.String("scratch"), ContainerPath: aws.String("/scratch")}},
 			StopTimeout: aws.Int32(120),
 			HealthCheck: &ecstypes.HealthCheck{Command: []string{"CMD-SHELL", "true"}},

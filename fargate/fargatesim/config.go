@@ -21,8 +21,15 @@ type Config struct {
 	SecurityGroups []SecurityGroup
 	// LogGroups exist from the start.
 	LogGroups []string
+	// Snapshots of EBS volumes are the account's.
+	Snapshots []Snapshot
+	// FileSystems are the account's in EFS.
+	FileSystems []FileSystem
 	// Runtime runs the containers; nil: &Scripted{}.
 	Runtime Runtime
+	// MetadataURL is where containers reach Metadata; empty: http://169.254.170.2, where AWS serves it. Whoever sets it
+	// sees to it that it is answered there.
+	MetadataURL string
 	// Delays are how long a task stays in each state at least; zero: no longer than its work takes.
 	Delays Delays
 	// Lag is how late reads see a new task.
@@ -100,6 +107,7 @@ func (c Config) withDefaults() Config {
 	c.Region = or(c.Region, "us-east-1")
 	c.Account = or(c.Account, defaultAccount)
 	c.VPC = or(c.VPC, DefaultVPC)
+	c.MetadataURL = or(c.MetadataURL, metadataURL)
 	c.Retention = or(c.Retention, time.Hour)
 	if len(c.Subnets) == 0 {
 		c.Subnets = DefaultSubnets

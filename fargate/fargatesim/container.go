@@ -22,10 +22,15 @@ type member struct {
 	kill        chan struct{} // closed by that order
 
 	secrets map[string]string // by environment variable; set before it starts
+
+	id string // its runtime ID, and its path in the metadata endpoint
+	// For the metadata endpoint; the Server's mu guards them. nil: not yet, or not any more.
+	createdAt, startedAt, finishedAt, healthSince *time.Time
+	gauge                                         Gauge
 }
 
-func newMember(c *ecstypes.ContainerDefinition, index int) *member {
-	return &member{definition: c, index: index,
+func newMember(c *ecstypes.ContainerDefinition, index int, taskID string) *member {
+	return &member{definition: c, index: index, id: taskID + "-" + digits(10),
 		started: make(chan struct{}), healthy: make(chan struct{}), ended: make(chan struct{}), kill: make(chan struct{})}
 }
 
@@ -47,6 +52,8 @@ func (s *Server) runMember(ctx, rising context.Context, t *task, m *member) {
 		since := now()
 		spec := containerSpec(t, m.definition, restart)
 		maps.Copy(spec.Environment, m.secrets)
+		spec.RuntimeID = m.id
+		spec.Environment[metadataVariable] = s.config.MetadataURL + "/v4/" + m.id
 		spec.Stdout, spec.Stderr = output.stdout, output.stderr
 		exit, ok := s.runOnce(ctx, rising, t, m, spec)
 		output.close()
@@ -64,6 +71,7 @@ func (s *Server) runMember(ctx, rising context.Context, t *task, m *member) {
 
 // runOnce starts the container and waits for its end. ok is false if it did not start, or the Server ends.
 func (s *Server) runOnce(ctx, rising context.Context, t *task, m *member, spec ContainerSpec) (exit Exit, ok bool) {
+	s.told(func() { m.createdAt, m.startedAt, m.finishedAt = or(m.createdAt, ptr(now())), ptr(now()), nil })
 	container, err := t.sandbox.Start(rising, spec)
 	if err != nil {
 		if rising.Err() == nil {
@@ -74,6 +82,7 @@ func (s *Server) runOnce(ctx, rising context.Context, t *task, m *member, spec C
 	s.update(t, func() {
 		c := &t.Containers[m.index]
 		c.LastStatus, c.RuntimeId = ptr(statusRunning), ptr(container.RuntimeID())
+		m.gauge, _ = container.(Gauge)
 	})
 	if spec.Restart == 0 {
 		close(m.started)
@@ -83,12 +92,20 @@ func (s *Server) runOnce(ctx, rising context.Context, t *task, m *member, spec C
 	beside.Go(func() { s.terminate(alive, t, m, container) })
 	beside.Go(func() { s.watchHealth(alive, t, m, container) })
 	exit, err = container.Wait(ctx)
+	s.told(func() { m.finishedAt, m.gauge = ptr(now()), nil })
 	cancel()
 	beside.Wait()
 	if err != nil && ctx.Err() == nil {
 		s.lose(t, m, err)
 	}
 	return exit, err == nil
+}
+
+// told changes what the metadata endpoint knows of a container: no new version of the task.
+func (s *Server) told(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
 }
 
 // terminate stops the container when the task stops, those that depend on it first, or when a test takes its memory.

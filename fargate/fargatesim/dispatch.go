@@ -42,8 +42,12 @@ type call struct {
 	caller    *principal // nil until it is known
 }
 
-// ServeHTTP answers one request of any of the services.
+// ServeHTTP answers one request of any of the services, or of a container for its metadata.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/v4/") {
+		s.Metadata().ServeHTTP(w, r)
+		return
+	}
 	c, err := identify(r)
 	if err != nil {
 		status, body := err.json()

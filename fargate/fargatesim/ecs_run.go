@@ -186,13 +186,14 @@ func (s *Server) newTask(in *ecs.RunTaskInput, c *cluster, d *definition, spot b
 		InferenceAccelerators: []ecstypes.InferenceAccelerator{}, Tags: taskTags(in, c, d),
 	}
 	s.applyOverrides(t)
+	s.planVolume(t, in)
 	if spot {
 		t.CapacityProviderName = ptr("FARGATE_SPOT")
 	} else if len(in.CapacityProviderStrategy) > 0 {
 		t.CapacityProviderName = ptr("FARGATE")
 	}
 	for i := range d.ContainerDefinitions {
-		t.members = append(t.members, newMember(&d.ContainerDefinitions[i], i))
+		t.members = append(t.members, newMember(&d.ContainerDefinitions[i], i, id))
 		t.Containers = append(t.Containers, s.newContainer(t, &d.ContainerDefinitions[i]))
 	}
 	s.tasks[*t.TaskArn] = t

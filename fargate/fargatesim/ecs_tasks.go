@@ -21,9 +21,11 @@ type task struct {
 	public        bool
 	eni           *networkInterface // nil: none yet, or none any more
 	address       netip.Addr
-	sandbox       Sandbox       // nil: none; belongs to the goroutine of live, and those that it starts and waits for
-	stopping      chan struct{} // closed when the desired status becomes STOPPED
-	terminating   chan struct{} // closed when the containers get their stop signals
+	sandbox       Sandbox              // nil: none; belongs to the goroutine of live, and those that it starts and waits for
+	volume        *volume              // nil: none
+	fileSystems   map[string]*EFSMount // by name of the volume; set before a container starts
+	stopping      chan struct{}        // closed when the desired status becomes STOPPED
+	terminating   chan struct{}        // closed when the containers get their stop signals
 	steps         []Step
 }
 

@@ -138,8 +138,8 @@ func TestWhyTasksStop(t *testing.T) {
 			in.ContainerDefinitions[0].Secrets = []ecstypes.Secret{{Name: aws.String("A"), ValueFrom: aws.String("/db/password")}}
 		}, nil, wanted{"TaskFailedToStart", "ResourceInitializationError: unable to pull secrets", nil, ""}},
 		"a file system that is not there": {func(in *ecs.RegisterTaskDefinitionInput) {
-			in.Volumes = []ecstypes.Volume{{Name: aws.String("data"), EfsVolumeConfiguration: &ecstypes.EFSVolumeConfiguration{FileSystemId: aws.String("fs-1")}}}
-		}, nil, wanted{"TaskFailedToStart", "ResourceInitializationError: failed to invoke EFS utils", nil, ""}},
+			in.Volumes = []ecstypes.Volume{{Name: aws.String("data"), EfsVolumeConfiguration: &ecstypes.EFSVolumeConfiguration{FileSystemId: aws.String("fs-0123456789abcdef0")}}}
+		}, nil, wanted{"TaskFailedToStart", "ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: stderr: Failed to resolve \"fs-0123456789abcdef0.efs.us-east-1.amazonaws.com\"", nil, ""}},
 		"success":        {image("job:1"), nil, wanted{"EssentialContainerExited", essential, aws.Int32(0), ""}},
 		"a crash":        {image("crash:1"), nil, wanted{"EssentialContainerExited", essential, aws.Int32(1), ""}},
 		"no memory left": {image("hog:1"), nil, wanted{"EssentialContainerExited", essential, aws.Int32(137), "OutOfMemoryError: Container killed due to memory usage"}},

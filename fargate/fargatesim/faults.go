@@ -26,6 +26,7 @@ type faults struct {
 	lasting  map[string]Fault   // by operation, "" for any
 	capacity []string           // the reasons of the next failures of RunTask
 	pull     map[string]string  // image to error text
+	volumes  []string           // the reasons why the next EBS volumes cannot be attached
 }
 
 func newFaults() faults {

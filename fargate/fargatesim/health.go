@@ -45,7 +45,7 @@ func (s *Server) setHealth(t *task, m *member, health ecstypes.HealthStatus) {
 	if t.Containers[m.index].HealthStatus == health {
 		return
 	}
-	t.Containers[m.index].HealthStatus = health
+	t.Containers[m.index].HealthStatus, m.healthSince = health, ptr(now())
 	t.HealthStatus = taskHealth(t)
 	if health == ecstypes.HealthStatusHealthy {
 		select {

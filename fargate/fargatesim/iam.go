@@ -20,7 +20,7 @@ import (
 type IAM struct {
 	// Callers by access key ID. Other keys are refused as not valid.
 	Callers map[string]Caller
-	// Roles by name (that is without a path) are what tasks may be given. Other roles cannot be assumed.
+	// Roles by name (that is without a path) are what tasks, and ECS for its volumes, may be given. Other roles cannot be assumed.
 	Roles map[string]Role
 }
 

@@ -37,6 +37,15 @@ const AmazonECSTaskExecutionRolePolicy = `{
   ]
 }`
 
+// EcsTrust is the trust policy of an infrastructure role, with which ECS makes EBS volumes (developer guide: Amazon ECS
+// infrastructure IAM role).
+const EcsTrust = `{
+  "Version": "2012-10-17",
+  "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "ecs.amazonaws.com"}, "Action": "sts:AssumeRole"}
+  ]
+}`
+
 // EcsTasksTrust is the trust policy of a role for tasks.
 const EcsTasksTrust = `{
   "Version": "2012-10-17",

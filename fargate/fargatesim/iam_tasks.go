@@ -6,7 +6,7 @@ import "slices"
 // (developer guide: stopped task errors). The caller holds mu.
 func (s *Server) assume(t *task) *Error {
 	for _, role := range []*string{t.executionRole(), t.taskRole()} {
-		if role != nil && !s.canAssume(t, *role) {
+		if role != nil && !s.canAssume(t, *role, "ecs-tasks.amazonaws.com") {
 			return newError("ClientException", "ECS was unable to assume the role '%s' that was provided for this task. Please verify that the role being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass this role.", s.roleARN(*role))
 		}
 	}
@@ -21,7 +21,8 @@ func (t *task) taskRole() *string {
 	return or(deref(t.Overrides).TaskRoleArn, t.definition.TaskRoleArn)
 }
 
-func (s *Server) canAssume(t *task, role string) bool {
+// canAssume reports whether a role of the account trusts a service of ECS's.
+func (s *Server) canAssume(t *task, role, service string) bool {
 	if s.iam == nil {
 		return true
 	}
@@ -32,7 +33,7 @@ func (s *Server) canAssume(t *task, role string) bool {
 	a := access{action: "sts:AssumeRole", resource: "*", keys: map[string][]string{
 		"aws:SourceAccount": {s.config.Account}, "aws:SourceArn": {*t.TaskArn}}}
 	trusting := slices.DeleteFunc(slices.Clone(s.iam.trust[name]), func(st statement) bool {
-		return !slices.Contains(st.Principal["Service"], "ecs-tasks.amazonaws.com")
+		return !slices.Contains(st.Principal["Service"], service)
 	})
 	return evaluate([]policy{trusting}, a.asOf("", s.config)) == allowed
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"hash/fnv"
 	"strings"
 )
 
@@ -43,11 +42,15 @@ func lastPart(s string) string { return s[strings.LastIndexByte(s, '/')+1:] }
 // digestOf is a made-up digest for an image: the same for the same name.
 func digestOf(image string) string { return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(image))) }
 
-// runtimeNumber is the number at the end of a runtime ID on Fargate: the same for the same container and run.
-func runtimeNumber(container string, restart int) string {
-	h := fnv.New32a()
-	fmt.Fprintf(h, "%s/%d", container, restart)
-	return fmt.Sprintf("%010d", h.Sum32())
+// digits returns n random decimal digits, of which the first is not 0.
+func digits(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	for i := range b {
+		b[i] = '0' + b[i]%10
+	}
+	b[0] = max(b[0], '1')
+	return string(b)
 }
 
 // isName reports whether a name of a cluster, family or container is one for ECS.

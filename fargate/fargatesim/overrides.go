@@ -101,7 +101,9 @@ func containerSpec(t *task, c *ecstypes.ContainerDefinition, restart int) Contai
 		spec.Ulimits = append(spec.Ulimits, Ulimit{string(u.Name), int(u.SoftLimit), int(u.HardLimit)})
 	}
 	for _, p := range c.MountPoints {
-		spec.Mounts = append(spec.Mounts, Mount{deref(p.SourceVolume), deref(p.ContainerPath), deref(p.ReadOnly)})
+		spec.Mounts = append(spec.Mounts, Mount{
+			Volume: *p.SourceVolume, Path: *p.ContainerPath, ReadOnly: deref(p.ReadOnly),
+			EFS: t.fileSystems[*p.SourceVolume], EBS: t.volume.mount(*p.SourceVolume)})
 	}
 	addLinuxParameters(&spec, c.LinuxParameters)
 	return spec

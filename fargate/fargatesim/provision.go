@@ -9,7 +9,7 @@ import (
 
 // provision gives the task its network interface and its sandbox, and makes it PENDING. False: it has to stop.
 func (s *Server) provision(ctx context.Context, t *task) bool {
-	if !wait(ctx, s.config.Delays.Provisioning) || !s.attach(t) {
+	if !wait(ctx, s.config.Delays.Provisioning) || !s.attach(t) || !s.attachVolume(t) {
 		return false
 	}
 	sandbox, err := s.config.Runtime.Sandbox(ctx, taskSpec(t))
@@ -69,8 +69,13 @@ func (s *Server) pull(ctx context.Context, t *task) bool {
 	s.mu.Lock()
 	err := s.initialize(t)
 	s.mu.Unlock()
+	if err == nil {
+		err = s.mountFileSystems(ctx, t)
+	}
 	if err != nil {
-		s.fail(t, err.Error())
+		if ctx.Err() == nil {
+			s.fail(t, err.Error())
+		}
 		return false
 	}
 	s.rise(t, statusPending, func() { t.PullStartedAt = ptr(now()) })
@@ -137,6 +142,9 @@ func (s *Server) deprovision(ctx context.Context, t *task) {
 		s.update(t, func() {
 			t.LastStatus, t.ExecutionStoppedAt = ptr(statusDeprovisioning), ptr(now())
 			t.Attachments[0].Status = ptr("DETACHING")
+			if v := t.volume; v != nil && v.made {
+				t.Attachments[v.attachment].Status = ptr("DETACHING")
+			}
 			for i := range t.Containers {
 				t.Containers[i].LastStatus = ptr(statusStopped)
 			}
@@ -154,6 +162,7 @@ func (s *Server) deprovision(ctx context.Context, t *task) {
 			t.eni = nil
 		}
 		t.Attachments[0].Status = ptr("DELETED")
+		s.detachVolume(t)
 		t.LastStatus, t.StoppedAt = ptr(statusStopped), ptr(now())
 	})
 	s.config.Log.Info("task stopped", "task", lastPart(*t.TaskArn))

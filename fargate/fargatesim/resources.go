@@ -7,7 +7,7 @@ import (
 )
 
 // initialize is what Fargate fetches for a task before it pulls an image: the values of secrets go to its members. This
-// account has no parameters, buckets and file systems, so a task that names one stops as it does at AWS where that one
+// account has no parameters, buckets and S3 Files, so a task that names one stops as it does at AWS where that one
 // does not exist. nil: it has all it needs. The wordings are those of "ResourceInitializationError" in the developer
 // guide. The caller holds mu.
 func (s *Server) initialize(t *task) error {
@@ -26,7 +26,7 @@ func (s *Server) initialize(t *task) error {
 			return resourceError("failed to download env files: file download command: non empty error stream: service call has been retried 1 time(s): NoSuchBucket: The specified bucket does not exist")
 		}
 	}
-	return checkFileSystems(t.definition.Volumes)
+	return checkS3Files(t.definition.Volumes)
 }
 
 // fetchSecrets reads the values of a container's secrets, once for the life of the task. Those for its log driver only
@@ -61,11 +61,8 @@ func (s *Server) fetch(t *task, valueFrom string) (string, error) {
 	return value, nil
 }
 
-func checkFileSystems(volumes []ecstypes.Volume) error {
+func checkS3Files(volumes []ecstypes.Volume) error {
 	for _, v := range volumes {
-		if v.EfsVolumeConfiguration != nil {
-			return resourceError("failed to invoke EFS utils commands to set up EFS volumes: stderr: Failed to resolve \"%s\" - check that your file system ID is correct", *v.EfsVolumeConfiguration.FileSystemId)
-		}
 		if v.S3filesVolumeConfiguration != nil {
 			return resourceError("failed to set up S3 Files volumes: file system %s does not exist", *v.S3filesVolumeConfiguration.FileSystemArn)
 		}

@@ -30,7 +30,8 @@ type Sandbox interface {
 
 // A Container is one run of a container.
 type Container interface {
-	// RuntimeID is the name of the container in the runtime, and runtimeId in DescribeTasks.
+	// RuntimeID is the name of the container in the runtime, and runtimeId in DescribeTasks: that of its spec, unless
+	// the runtime has names of its own.
 	RuntimeID() string
 	// Wait blocks until the container has ended and all its output is written. It may be called more than once.
 	Wait(ctx context.Context) (Exit, error)
@@ -67,8 +68,11 @@ type TaskSpec struct {
 
 // ContainerSpec is a container of a task definition with the overrides of RunTask laid over it.
 type ContainerSpec struct {
-	Name  string
-	Image string
+	Name string
+	// RuntimeID is what Fargate calls the container in the runtime: the task's ID, a hyphen and a number. It stays the
+	// same when the container is restarted.
+	RuntimeID string
+	Image     string
 	// EntryPoint replaces the image's ENTRYPOINT and drops its CMD; nil keeps both.
 	EntryPoint []string
 	// Command replaces the image's CMD; nil keeps it.
@@ -110,9 +114,21 @@ type Tmpfs struct {
 	Options []string // "mode=1777", "noexec", ...
 }
 
+// BlockMount is a file system of its own on an EBS volume, which goes with the task as far as a runtime is concerned: no
+// other task can get it. It is root's, its group may write, and a container of another user has that group (developer
+// guide: Amazon EBS volumes, "Non-root user behavior").
+type BlockMount struct {
+	ID         string // "vol-0123456789abcdef0"
+	SizeGiB    int
+	Filesystem string // "xfs", "ext3", "ext4"
+}
+
 // Mount is a directory that containers of the same task share: those that name the same Volume.
 type Mount struct {
 	Volume   string // name within the task
 	Path     string // in the container
 	ReadOnly bool
+	// One of these at most; neither: the volume is the task's own, and begins empty.
+	EFS *EFSMount
+	EBS *BlockMount
 }

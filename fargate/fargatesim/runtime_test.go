@@ -81,8 +81,10 @@ func TestARuntimeIsToldEverything(t *testing.T) {
 		if diff := cmp.Diff(wantTask, w.task, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
 			t.Errorf("task (-want +got):\n%s", diff)
 		}
+		id := w.container.RuntimeID // the metadata tests know what it is like
 		want := fargatesim.ContainerSpec{
-			Name: "app", Image: "nginx:1.9.1", EntryPoint: []string{"/app"}, Command: []string{"help"}, Environment: environment,
+			Name: "app", RuntimeID: id, Image: "nginx:1.9.1", EntryPoint: []string{"/app"}, Command: []string{"help"},
+			Environment:      map[string]string{"A": "1", "B": "3", "ECS_CONTAINER_METADATA_URI_V4": "http://169.254.170.2/v4/" + id},
 			WorkingDirectory: "/srv", User: "1000:1000", CPUUnits: 256, MemoryMiB: 256, MemoryReservation: 128,
 			TTY: true, Stdin: true, ReadOnlyRoot: true, Init: true, CapabilitiesAdd: []string{"SYS_PTRACE"}, CapabilitiesDrop: []string{"ALL"},
 			Labels: map[string]string{"l": "1"}, Sysctls: map[string]string{"net.core.somaxconn": "512"},

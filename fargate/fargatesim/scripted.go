@@ -92,7 +92,7 @@ func (b *scriptedSandbox) Start(ctx context.Context, c ContainerSpec) (Container
 	}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	container := &scriptedContainer{
-		id: b.task.ID + "-" + runtimeNumber(c.Name, c.Restart), script: script, stop: stop,
+		id: c.RuntimeID, script: script, stop: stop,
 		killed: make(chan struct{}), ended: make(chan struct{}),
 	}
 	b.mu.Lock()

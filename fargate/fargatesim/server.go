@@ -16,6 +16,7 @@ import (
 type Server struct {
 	config  Config
 	buckets map[string]*rate.Limiter
+	shelf   Shelf
 
 	recording sync.Mutex // one Record at a time
 
@@ -34,6 +35,7 @@ type Server struct {
 	newborn    []*task       // accepted, not yet taken by Run
 	changed    chan struct{} // closed and replaced at each change: what Await waits for
 	taken      chan struct{} // wakes Run; holds at most one
+	volumes    []EBSVolume   // by age
 	foreigners []string      // names of containers that DescribeTasks adds
 }
 
@@ -51,6 +53,7 @@ func New(config Config) *Server {
 		taken:     make(chan struct{}, 1),
 	}
 	s.buckets = buckets(s.config)
+	s.shelf = newShelf(s.config)
 	s.network = newNetwork(s.config)
 	s.faults = newFaults()
 	s.iam = s.newAccounts(s.config.IAM)

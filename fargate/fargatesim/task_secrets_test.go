@@ -34,6 +34,7 @@ func watched() (*fargatesim.Scripted, func() map[string]string) {
 		defer mu.Unlock()
 		if c.Name != "" { // not a pull
 			environment = maps.Clone(c.Environment)
+			delete(environment, "ECS_CONTAINER_METADATA_URI_V4") // the metadata tests look at it
 		}
 		return fargatesim.Script{}, true
 	}}

@@ -168,29 +168,6 @@ func checkRestartPolicy(c ecstypes.ContainerDefinition) error {
 	return between(c, "restartPolicy.restartAttemptPeriod", p.RestartAttemptPeriod, 60, 1800)
 }
 
-// checkMounts: each mount names a volume of the task and a place of its own.
-func checkMounts(in *ecs.RegisterTaskDefinitionInput, c ecstypes.ContainerDefinition) error {
-	places := map[string]bool{}
-	for _, m := range c.MountPoints {
-		volume, place := deref(m.SourceVolume), deref(m.ContainerPath)
-		switch {
-		case !slices.ContainsFunc(in.Volumes, func(v ecstypes.Volume) bool { return deref(v.Name) == volume }):
-			return invalidSetting(c, "Unknown volume '%s'.", volume)
-		case !strings.HasPrefix(place, "/"):
-			return invalidSetting(c, "containerPath must be absolute: '%s'.", place)
-		case places[place]:
-			return invalidSetting(c, "containerPath '%s' is given twice.", place)
-		}
-		places[place] = true
-	}
-	for _, v := range c.VolumesFrom {
-		if !hasContainer(in, deref(v.SourceContainer)) {
-			return invalidSetting(c, "Unknown container '%s' in volumesFrom.", deref(v.SourceContainer))
-		}
-	}
-	return nil
-}
-
 func hasContainer(in *ecs.RegisterTaskDefinitionInput, name string) bool {
 	return slices.ContainsFunc(in.ContainerDefinitions, func(c ecstypes.ContainerDefinition) bool { return deref(c.Name) == name })
 }

@@ -115,50 +115,6 @@ func checkRoleNames(roles ...*string) error {
 	return nil
 }
 
-// checkVolumes holds the rules for volumes: bind mounts on the task's own storage, EFS and one EBS volume.
-func checkVolumes(in *ecs.RegisterTaskDefinitionInput) error {
-	seen := map[string]bool{}
-	atLaunch := 0
-	for _, v := range in.Volumes {
-		name := deref(v.Name)
-		switch {
-		case !isName(name):
-			return clientError("Volume name '%s' is not valid: up to 255 letters, digits, hyphens and underscores are allowed.", name)
-		case seen[name]:
-			return clientError("Volume name '%s' is given twice.", name)
-		case v.Host != nil && v.Host.SourcePath != nil:
-			return unsupported("the host sourcePath of volumes")
-		case v.DockerVolumeConfiguration != nil:
-			return unsupported("docker volumes")
-		case v.FsxWindowsFileServerVolumeConfiguration != nil:
-			return unsupported("FSx for Windows File Server volumes")
-		case deref(v.ConfiguredAtLaunch):
-			atLaunch++
-		}
-		seen[name] = true
-		if err := checkEFS(v.EfsVolumeConfiguration); err != nil {
-			return err
-		}
-	}
-	if atLaunch > 1 {
-		return clientError("Only one volume of a task can be configured at launch.")
-	}
-	return nil
-}
-
-func checkEFS(e *ecstypes.EFSVolumeConfiguration) error {
-	if e == nil || e.AuthorizationConfig == nil || e.AuthorizationConfig.AccessPointId == nil {
-		return nil
-	}
-	if root := deref(e.RootDirectory); root != "" && root != "/" { // API reference: EFSAuthorizationConfig
-		return clientError("The root directory must be omitted or '/' with an EFS access point.")
-	}
-	if e.TransitEncryption != ecstypes.EFSTransitEncryptionEnabled {
-		return clientError("Transit encryption must be enabled with an EFS access point.")
-	}
-	return nil
-}
-
 var ecrImage = regexp.MustCompile(`^\d{12}\.dkr\.ecr\.`)
 
 // checkExecutionRole: whatever Fargate does for the task before it runs, it does in this role.

@@ -27,11 +27,6 @@ func checkLinuxParameters(c ecstypes.ContainerDefinition) error {
 			return invalidSetting(c, "Unknown capability to drop: '%s'.", name)
 		}
 	}
-	for _, f := range p.Tmpfs {
-		if f.Size <= 0 || !strings.HasPrefix(deref(f.ContainerPath), "/") {
-			return invalidSetting(c, "tmpfs needs an absolute containerPath and a size above 0.")
-		}
-	}
 	switch {
 	case len(p.Devices) > 0:
 		return invalidSetting(c, "Fargate compatible task definitions do not support devices.")

@@ -38,6 +38,7 @@ func checkClientToken(token string) error {
 func (s *Server) checkRun(in *ecs.RunTaskInput, c *cluster, d *definition) (spot bool, err error) {
 	for _, err := range []error{
 		checkRunMembers(in, d),
+		checkVolumeConfigurations(in, d),
 		s.checkNetwork(in.NetworkConfiguration),
 		checkOverrides(in.Overrides, d),
 		checkECSTags(in.Tags),
@@ -66,10 +67,6 @@ func checkRunMembers(in *ecs.RunTaskInput, d *definition) error {
 		return invalidParameter("propagateTags SERVICE is not supported by RunTask.")
 	case in.EnableExecuteCommand && or(deref(in.Overrides).TaskRoleArn, d.TaskRoleArn) == nil:
 		return invalidParameter("A task role is required to run a task with execute command enabled.")
-	case slices.ContainsFunc(d.Volumes, func(v ecstypes.Volume) bool { return deref(v.ConfiguredAtLaunch) }):
-		return invalidParameter("This Fargate has no EBS volumes to configure at launch.")
-	case len(in.VolumeConfigurations) > 0:
-		return invalidParameter("The task definition has no volume that is configured at launch.")
 	case !slices.Contains([]string{"", "LATEST", "1.4.0", "1.3.0"}, deref(in.PlatformVersion)):
 		return newError("PlatformUnknownException", "The specified platform does not exist.")
 	}

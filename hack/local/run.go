@@ -66,9 +66,12 @@ The local AWS, for any client of AWS:
   export %s
   aws ecs list-tasks
 
+It has one EFS file system, %s, with the directory %s and the access point %s.
+
 Logs and data are in %s (virtual-kubelet's: %s).
 Ctrl-C takes everything down.
-`, s.Runtime, s.Site.Tasks, absolute(bin), s.Kubeconfig, strings.Join(stack.Environment(s.Endpoint), " "), s.Dir, s.Daemon.Log())
+`, s.Runtime, s.Site.Tasks, absolute(bin), s.Kubeconfig, strings.Join(stack.Environment(s.Endpoint), " "),
+		stack.FileSystem, stack.Directory, stack.AccessPoint, s.Dir, s.Daemon.Log())
 }
 
 // absolute is for people; a path that cannot be made so is good enough for them.

@@ -1,6 +1,7 @@
 package dockerruntime
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,9 @@ import (
 // run is one run of a container.
 type run struct {
 	docker *client.Client
-	id     string
+	id     string // the engine's
+	name   string // Fargate's
+	pause  string // engine's id of the container whose network it shares
 	done   chan struct{}
 	exit   fargatesim.Exit // readable once done is closed, as is err
 	err    error
@@ -48,7 +51,7 @@ func (s *sandbox) Start(ctx context.Context, spec fargatesim.ContainerSpec) (far
 		output.Close()
 		return nil, err
 	}
-	r := &run{docker: docker, id: created.ID, done: make(chan struct{})}
+	r := &run{docker: docker, id: created.ID, name: cmp.Or(spec.RuntimeID, created.ID), pause: s.pause, done: make(chan struct{})}
 	s.copies.Go(func() {
 		defer close(r.done)
 		defer output.Close()
@@ -89,7 +92,7 @@ func (r *run) outcome(ctx context.Context) (fargatesim.Exit, error) {
 	return fargatesim.Exit{Code: state.ExitCode, OOMKilled: state.OOMKilled}, nil
 }
 
-func (r *run) RuntimeID() string { return r.id }
+func (r *run) RuntimeID() string { return r.name }
 
 // Wait blocks until the container has ended and all its output is handed on.
 func (r *run) Wait(ctx context.Context) (fargatesim.Exit, error) {

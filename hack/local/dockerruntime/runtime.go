@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/moby/moby/api/types/network"
@@ -34,6 +35,9 @@ type Runtime struct {
 	name   string // of the stack, and of its network
 	pause  string // image of the pause containers
 	cpus   int    // of the engine's machine
+
+	mu          sync.Mutex        // guards fileSystems
+	fileSystems map[string]string // by ID: where the volume is on the engine's machine
 }
 
 var _ fargatesim.Runtime = (*Runtime)(nil)
@@ -114,7 +118,7 @@ func New(ctx context.Context, docker *client.Client, name, pause string, tasks n
 	if err != nil {
 		return nil, fmt.Errorf("make network %s with addresses of %s: %w", name, tasks, err)
 	}
-	return &Runtime{docker: docker, name: name, pause: pause, cpus: info.Info.NCPU}, nil
+	return &Runtime{docker: docker, name: name, pause: pause, cpus: info.Info.NCPU, fileSystems: map[string]string{}}, nil
 }
 
 // Close removes everything that the stack has in the engine.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -62,7 +63,8 @@ func (s *sandbox) labels(containerName string) map[string]string {
 	labels := map[string]string{
 		label:                        s.runtime.name,
 		"com.amazonaws.ecs.task-arn": s.task.ARN,
-		"com.amazonaws.ecs.task-definition-family": s.task.Family,
+		"com.amazonaws.ecs.task-definition-family":  s.task.Family,
+		"com.amazonaws.ecs.task-definition-version": strconv.Itoa(s.task.Revision),
 	}
 	if containerName != "" {
 		labels["com.amazonaws.ecs.container-name"] = containerName

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/moby/moby/api/types/container"
-	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
@@ -21,7 +20,7 @@ const minShares = 2
 
 // options says to the engine what ECS says to its own.
 func (s *sandbox) options(ctx context.Context, spec fargatesim.ContainerSpec) (client.ContainerCreateOptions, error) {
-	mounts, err := s.mounts(ctx, spec.Mounts)
+	mounts, err := s.mounts(ctx, spec)
 	if err != nil {
 		return client.ContainerCreateOptions{}, err
 	}
@@ -47,6 +46,7 @@ func (s *sandbox) options(ctx context.Context, spec fargatesim.ContainerSpec) (c
 			NetworkMode:    container.NetworkMode("container:" + s.pause),
 			PidMode:        s.pidMode(),
 			IpcMode:        container.IPCModePrivate,
+			GroupAdd:       groups(spec),
 			CapAdd:         spec.CapabilitiesAdd,
 			CapDrop:        spec.CapabilitiesDrop,
 			ReadonlyRootfs: spec.ReadOnlyRoot,
@@ -79,6 +79,12 @@ func (s *sandbox) resources(spec fargatesim.ContainerSpec) container.Resources {
 	return resources
 }
 
+// isRoot tells whether a definition's user is root, or none: then it is the image's, for whom ECS does nothing.
+func isRoot(user string) bool {
+	name, _, _ := strings.Cut(user, ":")
+	return name == "" || name == "0" || name == "root"
+}
+
 func (s *sandbox) pidMode() container.PidMode {
 	if s.task.SharePIDs {
 		return container.PidMode("container:" + s.pause)
@@ -108,34 +114,4 @@ func tmpfs(systems []fargatesim.Tmpfs) map[string]string {
 		list[t.Path] = strings.Join(append([]string{fmt.Sprintf("size=%dm", t.SizeMiB)}, t.Options...), ",")
 	}
 	return list
-}
-
-// mounts makes the task's volumes when they are named first.
-func (s *sandbox) mounts(ctx context.Context, wanted []fargatesim.Mount) ([]mount.Mount, error) {
-	var list []mount.Mount
-	for _, m := range wanted {
-		name := fmt.Sprintf("%s-%s-%s", s.runtime.name, s.task.ID, m.Volume)
-		if err := s.volume(ctx, name); err != nil {
-			return nil, err
-		}
-		list = append(list, mount.Mount{Type: mount.TypeVolume, Source: name, Target: m.Path, ReadOnly: m.ReadOnly})
-	}
-	return list, nil
-}
-
-// volume is made once, however many containers name it.
-func (s *sandbox) volume(ctx context.Context, name string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if slices.Contains(s.volumes, name) {
-		return nil
-	}
-	_, err := s.runtime.docker.VolumeCreate(ctx, client.VolumeCreateOptions{
-		Name: name, Labels: map[string]string{label: s.runtime.name},
-	})
-	if err != nil {
-		return fmt.Errorf("make volume %s: %w", name, err)
-	}
-	s.volumes = append(s.volumes, name)
-	return nil
 }

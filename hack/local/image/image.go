@@ -17,8 +17,9 @@ import (
 // Label marks the images made here.
 const Label = "fargate-local.stand-in"
 
-// Pause is the image that holds a task's network.
-const Pause = "fargate-local/pause:1"
+// Pause is the image that holds a task's network and looks into volumes. Its number counts what it can do: stacks of
+// other versions on this machine keep theirs.
+const Pause = "fargate-local/pause:2"
 
 // Recipe says how to make an image.
 type Recipe struct {

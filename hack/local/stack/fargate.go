@@ -43,13 +43,21 @@ func (s *Stack) startFargate(ctx context.Context) error {
 	config.Subnets = []fargatesim.Subnet{{
 		ID: fargatesim.DefaultSubnets[0].ID, CIDR: s.Site.Tasks, Zone: Region + "a",
 	}}
+	config.FileSystems = fileSystems
 	if err := s.useIAM(&config); err != nil {
 		return err
 	}
 	if s.config.Fargate != nil {
 		s.config.Fargate(&config)
 	}
+	metadata, err := s.listenForMetadata(&config)
+	if err != nil {
+		return err
+	}
 	s.Fargate = fargatesim.New(config)
+	if metadata != nil {
+		s.serveMetadata(metadata)
+	}
 	endpoint, err := Serve(s.Fargate, "127.0.0.1:0")
 	if err != nil {
 		return err

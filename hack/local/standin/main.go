@@ -1,7 +1,8 @@
 // Command standin is the one program of the images that the local stack makes for itself
 // where no registry can be reached. Its name in the image decides what it plays: "nginx"
-// is a web server that names its version, "pause" holds a task's network and waits. It is
-// no nginx: it serves one page, so that an update can be seen in the answers.
+// is a web server that names its version, "pause" holds a task's network and waits, or, told
+// "directory", looks into a volume. It is no nginx: it serves one page, so that an update can
+// be seen in the answers.
 package main
 
 import (
@@ -24,6 +25,9 @@ func main() {
 			os.Exit(1)
 		}
 	case "pause":
+		if len(os.Args) > 1 && os.Args[1] == "directory" {
+			os.Exit(directory(os.Args[2:], os.Stderr))
+		}
 		<-ctx.Done()
 	default:
 		fmt.Fprintf(os.Stderr, "standin: cannot play %q, only nginx and pause\n", name)
