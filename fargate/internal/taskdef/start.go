@@ -74,7 +74,7 @@ func startScript(in Input, l layout, c *corev1.Container) string {
 		say(`[ -n "$ip" ] || { echo "vk-start: the task's metadata names no address" >&2; exit 128; }`)
 		say(`n=$#; while [ $n -gt 0 ]; do a=$1; shift; set -- "$@" "${a//%s/$ip}"; n=$((n-1)); done`, podenv.PodIP)
 		for i, name := range namesAtStart(env) {
-			say(`v%d=$($b printenv %s)`, i, quoted(name))
+			say(`v%d=$($b awk 'BEGIN { printf "%%s", ENVIRON[ARGV[1]] }' %s)`, i, quoted(name)) // names need not be the shell's
 			variables += fmt.Sprintf(` %s"${v%d//%s/$ip}"`, quoted(name+"="), i, podenv.PodIP)
 		}
 	}
