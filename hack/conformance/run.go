@@ -18,8 +18,10 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/hack/local/stack"
 )
 
-// settings of the daemon: pods of DaemonSets are pods here, for there is no ordinary node to leave them to.
+// settings of the daemon: what the suite takes for granted of every node, tokens of ServiceAccounts and pods of DaemonSets.
 const settings = stack.WithRoles + `
+ServiceAccountToken = "always"
+
 [DaemonSets]
 Mode = "run"
 `
