@@ -1,10 +1,13 @@
 package fargate
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/pullsecret"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
 
@@ -18,7 +21,7 @@ type fetched struct {
 // begin with the same.
 type draft struct {
 	input       taskdef.Input
-	problems    []podenv.Problem    // of the environment
+	problems    []podenv.Problem    // of the environment and of the images' credentials
 	translation taskdef.Translation // the zero value if there is a refusal; for ECS as it is if the pod has no secret values
 	refusal     error               // a *taskdef.UnsupportedError; nil: Fargate can run the pod
 }
@@ -26,8 +29,10 @@ type draft struct {
 // drafted resolves and translates a pod. Stand-ins take the place of secret values that are not published.
 func drafted(pod *corev1.Pod, id podid.ID, from fetched, settings taskdef.Settings) draft {
 	environment, problems := podenv.Resolve(pod, from.sources)
-	d := draft{problems: problems, input: taskdef.Input{
-		Pod: pod, ID: id, Environment: environment, Settings: settings, Secrets: taskdef.Unpublished(environment),
+	pulls, pullProblems := pullsecret.Resolve(pod, from.sources.Secrets)
+	d := draft{problems: slices.Concat(problems, pullProblems), input: taskdef.Input{
+		Pod: pod, ID: id, Environment: environment, Pulls: pulls, Settings: settings,
+		Secrets: taskdef.Unpublished(environment, pulls.Documents()...),
 	}}
 	if from.account != nil {
 		d.input.ServiceAccountRole = from.account.Annotations[taskdef.AnnotationServiceAccountRole]

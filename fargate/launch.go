@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/pullsecret"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
 
@@ -109,6 +111,11 @@ func (p *Provider) fetch(ctx context.Context, pod *corev1.Pod) (fetched, error) 
 			return fetched{}, fmt.Errorf("get %s %s: %w", reference.Kind, name, err)
 		}
 	}
+	for _, name := range pullsecret.Names(pod) {
+		if sources.Secrets[name], err = existing(api.Secrets(pod.Namespace).Get(ctx, name, metav1.GetOptions{})); err != nil {
+			return fetched{}, fmt.Errorf("get image pull secret %s: %w", name, err)
+		}
+	}
 	from := fetched{sources: sources}
 	if name := pod.Spec.ServiceAccountName; name != "" { // it is empty where the admission plugin that sets it is off
 		if from.account, err = existing(api.ServiceAccounts(pod.Namespace).Get(ctx, name, metav1.GetOptions{})); err != nil {
@@ -140,7 +147,7 @@ func (p *Provider) prepare(ctx context.Context, t turn, d draft) (taskdef.Transl
 	p.tellNoted(pod, d.problems)
 	translation, err := d.translation, d.refusal
 	if in := d.input; err == nil && len(in.Secrets) > 0 {
-		if in.Secrets, err = p.secrets.Publish(ctx, in.Environment.Secrets()); err != nil {
+		if in.Secrets, err = p.secrets.Publish(ctx, slices.Concat(in.Environment.Secrets(), in.Pulls.Documents())); err != nil {
 			p.postpone(ctx, t, pod, err)
 			return taskdef.Translation{}, false
 		}
@@ -212,7 +219,7 @@ func (p *Provider) tellFindings(pod *corev1.Pod, translation taskdef.Translation
 	}
 }
 
-// tellNoted records what is odd about the pod's environment and keeps nothing from running: once a pod, as
+// tellNoted records what is odd about what the pod names and keeps nothing from running: once a pod, as
 // the findings, which follow.
 func (p *Provider) tellNoted(pod *corev1.Pod, problems []podenv.Problem) {
 	if j, _ := p.joins.get(pod.UID); j.warned {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/manifest"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/pullsecret"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
 
@@ -25,6 +26,7 @@ func (e *explainer) fetch(pod *corev1.Pod) (fetched, []Finding) {
 			standIns = append(standIns, Finding{assumed, n.field, n.assumption()})
 		}
 	}
+	standIns = append(standIns, e.fetchPullSecrets(pod, from.sources)...)
 	account := pod.Spec.ServiceAccountName
 	from.account = e.set.ServiceAccounts[types.NamespacedName{Namespace: pod.Namespace, Name: account}]
 	if from.account == nil && account != "default" {
@@ -61,6 +63,22 @@ func (e *explainer) find(namespace string, n named, sources podenv.Sources) bool
 		sources.Secrets[n.name].Data[n.key] = nil
 	}
 	return false
+}
+
+// fetchPullSecrets finds the Secrets with the credentials of the pod's images. One that is not in the files is taken to
+// have some for each of their registries.
+func (e *explainer) fetchPullSecrets(pod *corev1.Pod, sources podenv.Sources) []Finding {
+	var standIns []Finding
+	for i, name := range pullsecret.Names(pod) {
+		if given := e.set.Secrets[types.NamespacedName{Namespace: pod.Namespace, Name: name}]; given != nil {
+			sources.Secrets[name] = given
+			continue
+		}
+		sources.Secrets[name] = manifest.Identified(pullsecret.StandIn(pod, name))
+		standIns = append(standIns, Finding{assumed, fmt.Sprintf("spec.imagePullSecrets[%d]", i), fmt.Sprintf(
+			"Secret %q is not in the files, and is taken to have credentials for all of the pod's images", name)})
+	}
+	return standIns
 }
 
 // named is one field that names a ConfigMap or a Secret.

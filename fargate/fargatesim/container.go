@@ -22,6 +22,7 @@ type member struct {
 	kill        chan struct{} // closed by that order
 
 	secrets map[string]string // by environment variable; set before it starts
+	login   login             // that its image is pulled with; likewise
 }
 
 func newMember(c *ecstypes.ContainerDefinition, index int) *member {

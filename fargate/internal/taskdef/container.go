@@ -33,6 +33,7 @@ func containerDefinition(in Input, c *corev1.Container, ports map[int32]bool, ch
 	return ecstypes.ContainerDefinition{
 		Name:                   aws.String(c.Name),
 		Image:                  aws.String(c.Image),
+		RepositoryCredentials:  repositoryCredentials(in, c),
 		EntryPoint:             entryPoint,
 		Command:                command,
 		WorkingDirectory:       optional(c.WorkingDir),

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +19,7 @@ import (
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/pullsecret"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
 
@@ -146,7 +148,10 @@ func load(t *testing.T, path string) taskdef.Input {
 			t.Fatalf("%s: %s: %s", path, p.Field, p.Message)
 		}
 	}
-	return input(pod, environment)
+	in := input(pod, environment)
+	in.Pulls, _ = pullsecret.Resolve(pod, sources.Secrets)
+	in.Secrets = published(environment, in.Pulls.Documents()...)
+	return in
 }
 
 func nodeSources() podenv.Sources {
@@ -170,10 +175,10 @@ func input(pod *corev1.Pod, environment podenv.Environment) taskdef.Input {
 	}}
 }
 
-// published is where the environment's secret values would be.
-func published(environment podenv.Environment) map[podenv.Address]podenv.SecretVersion {
+// published is where the environment's secret values, and other documents, would be.
+func published(environment podenv.Environment, others ...podenv.Document) map[podenv.Address]podenv.SecretVersion {
 	places := map[podenv.Address]podenv.SecretVersion{}
-	for _, document := range environment.Secrets() {
+	for _, document := range slices.Concat(environment.Secrets(), others) {
 		places[document.Address] = podenv.SecretVersion{ID: "v1",
 			ARN: "arn:aws:secretsmanager:us-east-1:123456789012:secret:vk/8f14e45f-b4742f44/" + string(document.Address) + "-a1B2c3"}
 	}

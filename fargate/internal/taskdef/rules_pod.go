@@ -65,7 +65,7 @@ var podRules = []rule{
 	loud("spec.hostPID", "true", Refused, "Fargate shares no host", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.HostPID })),
 	loud("spec.hostIPC", "true", Refused, "Fargate shares no host", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.HostIPC })),
 	quiet("spec.shareProcessNamespace", Mapped, "PID mode task"),
-	loud("spec.imagePullSecrets", "", Warned, "credentials of registries are not passed on yet, so that only public images and those of Amazon ECR can be pulled", "mirror private images to Amazon ECR", onPod(func(s *corev1.PodSpec) bool { return len(s.ImagePullSecrets) > 0 })),
+	pullRules[0], pullRules[1], pullRules[2],
 	quiet("spec.hostname", Emulated, "value of the variable HOSTNAME; the kernel's hostname is AWS's"),
 	loud("spec.hostname", "other than the pod's name", Warned, "the kernel's hostname stays AWS's own", "read the variable HOSTNAME", func(in Input) []hit {
 		return onPod(func(s *corev1.PodSpec) bool { return s.Hostname != "" && s.Hostname != in.Pod.Name })(in)

@@ -29,10 +29,11 @@ func valueFrom(where podenv.SecretVersion, key string) string {
 }
 
 // Unpublished returns stand-ins for Input.Secrets. With them Translate tells whether the pod can run before
-// anything is published for it, and explain needs no account; what it translates is not for ECS.
-func Unpublished(environment podenv.Environment) map[podenv.Address]podenv.SecretVersion {
+// anything is published for it, and explain needs no account; what it translates is not for ECS. others are documents
+// besides the environment's.
+func Unpublished(environment podenv.Environment, others ...podenv.Document) map[podenv.Address]podenv.SecretVersion {
 	stand := map[podenv.Address]podenv.SecretVersion{}
-	for _, document := range environment.Secrets() {
+	for _, document := range slices.Concat(environment.Secrets(), others) {
 		stand[document.Address] = podenv.SecretVersion{ARN: "arn:aws:secretsmanager:REGION:ACCOUNT:secret:" + string(document.Address), ID: "VERSION"}
 	}
 	return stand
@@ -43,14 +44,26 @@ func SecretARNs(containers []ecstypes.ContainerDefinition) []string {
 	const parts = 7 // arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME
 	var arns []string
 	for _, c := range containers {
-		for _, s := range c.Secrets {
-			if fields := strings.Split(aws.ToString(s.ValueFrom), ":"); len(fields) >= parts && fields[2] == "secretsmanager" {
+		for _, from := range secretReferences(c) {
+			if fields := strings.Split(from, ":"); len(fields) >= parts && fields[2] == "secretsmanager" {
 				arns = append(arns, strings.Join(fields[:parts], ":"))
 			}
 		}
 	}
 	slices.Sort(arns)
 	return slices.Compact(arns)
+}
+
+// secretReferences are all members of a container that name secrets.
+func secretReferences(c ecstypes.ContainerDefinition) []string {
+	var references []string
+	for _, s := range c.Secrets {
+		references = append(references, aws.ToString(s.ValueFrom))
+	}
+	if c.RepositoryCredentials != nil {
+		references = append(references, aws.ToString(c.RepositoryCredentials.CredentialsParameter))
+	}
+	return references
 }
 
 // ownSecret finds a value that is expanded from a Secret and from what differs between replicas. Overrides

@@ -27,6 +27,7 @@ import (
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/pullsecret"
 )
 
 // AnnotationSize chooses a Fargate size instead of the cheapest that fits: CPU units / MiB, "1024/4096".
@@ -56,7 +57,9 @@ type Input struct {
 	ID          podid.ID
 	Environment podenv.Environment // of the same pod, with no problem left that Blocks
 	Settings    Settings
-	// Secrets says where each of Environment.Secrets was published. A secret variable whose value is not in them
+	// Pulls are the credentials of the pod's images.
+	Pulls pullsecret.Credentials
+	// Secrets says where each of Environment.Secrets and of Pulls.Documents was published. A secret variable whose value is not in them
 	// is refused.
 	Secrets map[podenv.Address]podenv.SecretVersion
 	// ServiceAccountRole is what the annotation AnnotationServiceAccountRole of the pod's ServiceAccount says.

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/pullsecret"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
 
@@ -109,12 +110,13 @@ var provocations = map[string]string{
 	"spec.containers[].name|vk-keeper":                                                                      "{name: vk-keeper}",
 	"spec.ephemeralContainers|":                                                                             "ephemeralContainers: [{name: e, image: i}]",
 	"spec.terminationGracePeriodSeconds|above 120":                                                          "terminationGracePeriodSeconds: 121",
-	"spec.dnsPolicy|None":                                                       "dnsPolicy: None",
-	"spec.hostNetwork|true":                                                     "hostNetwork: true",
-	"spec.hostPID|true":                                                         "hostPID: true",
-	"spec.hostIPC|true":                                                         "hostIPC: true",
-	"spec.imagePullSecrets|":                                                    "imagePullSecrets: [{name: s}]",
-	"spec.hostname|other than the pod's name":                                   "hostname: other",
+	"spec.dnsPolicy|None":   "dnsPolicy: None",
+	"spec.hostNetwork|true": "hostNetwork: true",
+	"spec.hostPID|true":     "hostPID: true",
+	"spec.hostIPC|true":     "hostIPC: true",
+	"spec.imagePullSecrets|with credentials for an image, without ExecutionRoleArn in fargate.toml": "imagePullSecrets: [{name: registry}]",
+	"spec.imagePullSecrets|with nothing but an identity or registry token for an image":             "imagePullSecrets: [{name: token}]",
+	"spec.hostname|other than the pod's name":                                                       "hostname: other",
 	"spec.hostAliases|":                                                         "hostAliases: [{ip: 10.0.0.1, hostnames: [a]}]",
 	"spec.dnsConfig|":                                                           "dnsConfig: {nameservers: [10.0.0.1]}",
 	"spec.runtimeClassName|":                                                    "runtimeClassName: gvisor",
@@ -181,6 +183,7 @@ var provocations = map[string]string{
 // circumstances are what has to hold besides the pod for a row to speak.
 var circumstances = map[string]func(*taskdef.Input){
 	"or another value from a Secret, without ExecutionRoleArn in fargate.toml":   func(in *taskdef.Input) { in.Settings.ExecutionRoleARN = "" },
+	"with credentials for an image, without ExecutionRoleArn in fargate.toml":    func(in *taskdef.Input) { in.Settings.ExecutionRoleARN = "" },
 	"or another value from a Secret, not published":                              func(in *taskdef.Input) { in.Secrets = nil },
 	"annotated eks.amazonaws.com/role-arn, not granted to the namespace":         func(in *taskdef.Input) { in.ServiceAccountRole = "arn:aws:iam::123456789012:role/admin" },
 	"annotated eks.amazonaws.com/role-arn, no role's ARN, or the execution role": func(in *taskdef.Input) { in.ServiceAccountRole = settings.ExecutionRoleARN },
@@ -197,8 +200,11 @@ func TestEveryWarningAndRefusalSpeaks(t *testing.T) {
 			pod := provoke(t, row)
 			sources := nodeSources()
 			sources.Secrets["login"] = &corev1.Secret{Data: map[string][]byte{"PASSWORD": []byte("hunter2")}}
+			sources.Secrets["registry"] = registrySecret(`{"username":"u","password":"hunter2"}`)
+			sources.Secrets["token"] = registrySecret(`{"identitytoken":"hunter2"}`)
 			environment, _ := podenv.Resolve(pod, sources)
 			in := input(pod, environment)
+			in.Pulls, _ = pullsecret.Resolve(pod, sources.Secrets)
 			if change := circumstances[row.Case]; change != nil {
 				change(&in)
 			}
@@ -219,6 +225,12 @@ func TestEveryWarningAndRefusalSpeaks(t *testing.T) {
 			}
 		})
 	}
+}
+
+// registrySecret has this entry for the registry of barePod's image.
+func registrySecret(entry string) *corev1.Secret {
+	return &corev1.Secret{Type: corev1.SecretTypeDockerConfigJson,
+		Data: map[string][]byte{corev1.DockerConfigJsonKey: []byte(`{"auths":{"https://index.docker.io/v1/":` + entry + `}}`)}}
 }
 
 var indexes = regexp.MustCompile(`\[[0-9]+\]`)
