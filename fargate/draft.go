@@ -21,7 +21,7 @@ type fetched struct {
 // begin with the same.
 type draft struct {
 	input       taskdef.Input
-	problems    []podenv.Problem    // of the environment and of the images' credentials
+	problems    []podenv.Problem    // of all that the pod names
 	translation taskdef.Translation // the zero value if there is a refusal; for ECS as it is if the pod has no secret values
 	refusal     error               // a *taskdef.UnsupportedError; nil: Fargate can run the pod
 }
@@ -30,15 +30,24 @@ type draft struct {
 func drafted(pod *corev1.Pod, id podid.ID, from fetched, settings taskdef.Settings) draft {
 	environment, problems := podenv.Resolve(pod, from.sources)
 	pulls, pullProblems := pullsecret.Resolve(pod, from.sources.Secrets)
-	d := draft{problems: slices.Concat(problems, pullProblems), input: taskdef.Input{
-		Pod: pod, ID: id, Environment: environment, Pulls: pulls, Settings: settings,
-		Secrets: taskdef.Unpublished(environment, pulls.Documents()...),
+	logSecrets, logProblems := podenv.Resolve(taskdef.LogSecrets(pod), from.sources)
+	for i := range logProblems {
+		logProblems[i].Field = taskdef.FieldLogSecrets
+	}
+	d := draft{problems: slices.Concat(problems, pullProblems, logProblems), input: taskdef.Input{
+		Pod: pod, ID: id, Environment: environment, Pulls: pulls, LogSecrets: logSecrets, Settings: settings,
+		Secrets: taskdef.Unpublished(environment, slices.Concat(pulls.Documents(), logSecrets.Secrets())...),
 	}}
 	if from.account != nil {
 		d.input.ServiceAccountRole = from.account.Annotations[taskdef.AnnotationServiceAccountRole]
 	}
 	d.translation, d.refusal = taskdef.Translate(d.input)
 	return d
+}
+
+// documents are what must be in Secrets Manager before the pod can be launched.
+func (d draft) documents() []podenv.Document {
+	return slices.Concat(d.input.Environment.Secrets(), d.input.Pulls.Documents(), d.input.LogSecrets.Secrets())
 }
 
 // waitsFor is the first thing that must change in the cluster before the pod can be launched; nil: nothing.

@@ -100,7 +100,7 @@ func (p *Provider) fetch(ctx context.Context, pod *corev1.Pod) (fetched, error) 
 		NodeName: p.owner.NodeName, HostIP: p.internalIP(), Allocatable: p.node.Status.Allocatable,
 	}
 	api := p.client.CoreV1()
-	for _, reference := range podenv.References(pod) {
+	for _, reference := range slices.Concat(podenv.References(pod), podenv.References(taskdef.LogSecrets(pod))) {
 		name := reference.Name
 		if reference.Kind == podenv.ConfigMap {
 			sources.ConfigMaps[name], err = existing(api.ConfigMaps(pod.Namespace).Get(ctx, name, metav1.GetOptions{}))
@@ -147,7 +147,7 @@ func (p *Provider) prepare(ctx context.Context, t turn, d draft) (taskdef.Transl
 	p.tellNoted(pod, d.problems)
 	translation, err := d.translation, d.refusal
 	if in := d.input; err == nil && len(in.Secrets) > 0 {
-		if in.Secrets, err = p.secrets.Publish(ctx, slices.Concat(in.Environment.Secrets(), in.Pulls.Documents())); err != nil {
+		if in.Secrets, err = p.secrets.Publish(ctx, d.documents()); err != nil {
 			p.postpone(ctx, t, pod, err)
 			return taskdef.Translation{}, false
 		}

@@ -2,6 +2,7 @@ package fargate
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -21,7 +22,7 @@ func (e *explainer) fetch(pod *corev1.Pod) (fetched, []Finding) {
 		NodeName: e.owner.NodeName, HostIP: "NODE-ADDRESS", Allocatable: e.account.capacity(),
 	}}
 	var standIns []Finding
-	for _, n := range namedIn(pod) {
+	for _, n := range slices.Concat(namedIn(pod), logSecretsOf(pod)) {
 		if !e.find(pod.Namespace, n, from.sources) {
 			standIns = append(standIns, Finding{assumed, n.field, n.assumption()})
 		}
@@ -94,6 +95,15 @@ func (n named) assumption() string {
 		return fmt.Sprintf("%s %q is not in the files, so that its keys are not known and none is here", n.kind, n.name)
 	}
 	return fmt.Sprintf("%s %q is not in the files, and is taken to have the key %q", n.kind, n.name, n.key)
+}
+
+// logSecretsOf are what the log driver's options name.
+func logSecretsOf(pod *corev1.Pod) []named {
+	all := namedIn(taskdef.LogSecrets(pod))
+	for i := range all {
+		all[i].field = taskdef.FieldLogSecrets
+	}
+	return all
 }
 
 // namedIn are the fields of a pod that name ConfigMaps and Secrets, in order.

@@ -100,15 +100,28 @@ var settings = taskdef.Settings{
 	Subnets:          []string{"subnet-0a", "subnet-0b"},
 	SecurityGroups:   []string{"sg-0a"},
 	Tags:             map[string]string{"team": "platform"},
+	LogRouterImage:   "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable",
 	Grants:           grants{"default": "arn:aws:iam::123456789012:role/task-"},
 }
 
-// grants let the pods of a namespace ask for the roles whose ARN begins so.
+// grants let the pods of a namespace ask for the roles whose ARN begins so, and for networks and logs whose names have
+// "granted" in them.
 type grants map[string]string
 
 func (g grants) TaskRole(namespace, roleARN string) bool {
 	prefix, ok := g[namespace]
 	return ok && strings.HasPrefix(roleARN, prefix)
+}
+
+func (g grants) Subnet(namespace, id string) bool        { return g.named(namespace, id) }
+func (g grants) SecurityGroup(namespace, id string) bool { return g.named(namespace, id) }
+func (g grants) PublicAddress(namespace string) bool     { return namespace == "public" }
+func (g grants) LogDestination(namespace, destination string) bool {
+	return g.named(namespace, destination)
+}
+
+func (g grants) named(namespace, what string) bool {
+	return g[namespace] != "" && strings.Contains(what, "granted")
 }
 
 // load reads a pod and the ConfigMaps, Secrets and Services that stand beside it in the file.
@@ -150,7 +163,11 @@ func load(t *testing.T, path string) taskdef.Input {
 	}
 	in := input(pod, environment)
 	in.Pulls, _ = pullsecret.Resolve(pod, sources.Secrets)
-	in.Secrets = published(environment, in.Pulls.Documents()...)
+	in.LogSecrets, problems = podenv.Resolve(taskdef.LogSecrets(pod), sources)
+	for _, p := range problems {
+		t.Fatalf("%s: %s: %s", path, p.Field, p.Message)
+	}
+	in.Secrets = published(environment, slices.Concat(in.Pulls.Documents(), in.LogSecrets.Secrets())...)
 	return in
 }
 

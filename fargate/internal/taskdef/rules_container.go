@@ -19,7 +19,9 @@ const (
 
 var containerRules = []rule{
 	quiet("spec.containers[].name", Mapped, "name"),
-	loud("spec.containers[].name", podid.KeeperName, Refused, "the provider gives this name to a container of its own", "choose another name", onContainers(func(c *corev1.Container) bool { return c.Name == podid.KeeperName })),
+	loud("spec.containers[].name", podid.KeeperName+", "+podid.RouterName, Refused, "the provider gives this name to a container of its own", "choose another name", onContainers(func(c *corev1.Container) bool {
+		return c.Name == podid.KeeperName || c.Name == podid.RouterName
+	})),
 	quiet("spec.containers[].image", Mapped, "image"),
 	loud("spec.containers[].image", "more than 255 characters", Refused, "ECS takes names of at most 255 characters", "use a shorter name", onContainers(func(c *corev1.Container) bool { return len(c.Image) > maxImage })),
 	quiet("spec.containers[].command", Mapped, "the first word is the entry point, the rest begins the command"),

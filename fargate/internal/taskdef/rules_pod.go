@@ -43,6 +43,9 @@ var podRules = []rule{
 		if needsKeeper(in.Pod) {
 			n++
 		}
+		if needsRouter(in.Pod) {
+			n++
+		}
 		if n > maxContainers {
 			return []hit{{detail: fmt.Sprintf("%d containers", n)}}
 		}
@@ -56,7 +59,7 @@ var podRules = []rule{
 	quiet("spec.activeDeadlineSeconds", Emulated, "the task is stopped, and the pod has failed, when the time since status.startTime has passed"),
 	quiet("spec.dnsPolicy", Accepted, "Default and ClusterFirst alike use the VPC's resolver, which knows no cluster.local names"),
 	loud("spec.dnsPolicy", "None", Refused, "Fargate tasks use the VPC's resolver", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.DNSPolicy == corev1.DNSNone })),
-	quiet("spec.nodeSelector", Accepted, byScheduler),
+	quiet("spec.nodeSelector", Accepted, byScheduler), machineRules[0], machineRules[1],
 	serviceAccountRules[0], serviceAccountRules[1], serviceAccountRules[2],
 	quiet("spec.serviceAccount", Accepted, "as serviceAccountName"),
 	quiet("spec.automountServiceAccountToken", Accepted, "no token reaches the container yet"),
@@ -71,7 +74,7 @@ var podRules = []rule{
 		return onPod(func(s *corev1.PodSpec) bool { return s.Hostname != "" && s.Hostname != in.Pod.Name })(in)
 	}),
 	quiet("spec.subdomain", Accepted, "the names that a headless Service gives its pods are the control plane's work"),
-	quiet("spec.affinity", Accepted, byScheduler),
+	quiet("spec.affinity", Accepted, byScheduler), machineRules[2], machineRules[3],
 	quiet("spec.schedulerName", Accepted, byScheduler),
 	quiet("spec.tolerations", Accepted, byScheduler),
 	loud("spec.hostAliases", "", Refused, "Fargate adds no lines to /etc/hosts", "use names that the VPC's resolver knows", onPod(func(s *corev1.PodSpec) bool { return len(s.HostAliases) > 0 })),

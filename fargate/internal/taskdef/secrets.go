@@ -60,6 +60,11 @@ func secretReferences(c ecstypes.ContainerDefinition) []string {
 	for _, s := range c.Secrets {
 		references = append(references, aws.ToString(s.ValueFrom))
 	}
+	if c.LogConfiguration != nil {
+		for _, s := range c.LogConfiguration.SecretOptions {
+			references = append(references, aws.ToString(s.ValueFrom))
+		}
+	}
 	if c.RepositoryCredentials != nil {
 		references = append(references, aws.ToString(c.RepositoryCredentials.CredentialsParameter))
 	}

@@ -43,11 +43,15 @@ type Settings struct {
 	Subnets          []string
 	SecurityGroups   []string // empty: the VPC's default group
 	AssignPublicIP   bool
+	Architecture     string            // of processors, as Kubernetes spells it; empty: amd64
+	CapacityType     CapacityType      // of pods that ask for none; empty: OnDemand
 	Tags             map[string]string // on every definition and task; win over all other tags
 	HelperImage      string            // of the provider's own containers
+	LogRouterImage   string            // of the container that the log driver awsfirelens needs
 	DefaultCPUUnits  int               // for a container that asks for no CPU; 0: what the smallest size leaves
 	DefaultMemoryMiB int               // for a container that asks for no memory; 0: what the smallest size leaves
-	Prices           Prices            // the zero value: USEast1
+	Prices           Prices            // on demand, on the architecture; the zero value: USEast1
+	SpotPrices       Prices            // the same of Spot; the zero value: USEast1
 	Grants           Grants            // what pods may ask AWS for; nil: nothing
 }
 
@@ -59,7 +63,9 @@ type Input struct {
 	Settings    Settings
 	// Pulls are the credentials of the pod's images.
 	Pulls pullsecret.Credentials
-	// Secrets says where each of Environment.Secrets and of Pulls.Documents was published. A secret variable whose value is not in them
+	// LogSecrets is the environment of LogSecrets(Pod), under the same condition as Environment.
+	LogSecrets podenv.Environment
+	// Secrets says where each of the documents of Environment, Pulls and LogSecrets was published. A secret variable whose value is not in them
 	// is refused.
 	Secrets map[podenv.Address]podenv.SecretVersion
 	// ServiceAccountRole is what the annotation AnnotationServiceAccountRole of the pod's ServiceAccount says.

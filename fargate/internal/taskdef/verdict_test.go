@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/pullsecret"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
@@ -106,14 +107,31 @@ var provocations = map[string]string{
 	"metadata.annotations[fargate.virtual-kubelet.io/size]|a size that Fargate does not have, or too small": "annotation 1024/9000",
 	"metadata.annotations[iam.amazonaws.com/role]|not granted to the namespace":                             "role arn:aws:iam::123456789012:role/admin",
 	"metadata.annotations[iam.amazonaws.com/role]|no role's ARN, or the execution role":                     "role admin",
+	"metadata.annotations[fargate.virtual-kubelet.io/subnets]|any other value":                              `ask {subnets: subnet-A}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/subnets]|not granted to the namespace":                 `ask {subnets: subnet-0f}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/security-groups]|any other value":                      `ask {security-groups: "sg-1,sg-1"}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/security-groups]|not granted to the namespace":         `ask {security-groups: sg-0f}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/assign-public-ip]|any other value":                     `ask {assign-public-ip: "yes"}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/assign-public-ip]|not granted to the namespace":        `ask {assign-public-ip: "true"}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/capacity-type]|any other value":                        `ask {capacity-type: reserved}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/ulimits]|any other value":                              `ask {ulimits: nofile=many}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/log-driver]|any other value":                           `ask {log-driver: json-file}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/log-options]|any other value":                          `ask {log-options: awslogs-region=eu-west-1}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/log-options]|not granted to the namespace":             `ask {log-options: awslogs-group=/secret}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/log-secret-options]|any other value":                   `ask {log-secret-options: splunk-token=hunter2}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/log-mode]|any other value":                             `ask {log-mode: lossy}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/log-router-config]|any other value":                    `ask {log-router-config: "s3://bucket/file"}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/...]|any other name":                                   `ask {subnet: subnet-0a}`,
+	"spec.nodeSelector|of another architecture or operating system than the node's":                         "nodeSelector: {kubernetes.io/arch: arm64}",
+	"spec.affinity|required, of another architecture or operating system than the node's":                   "affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/os, operator: In, values: [windows]}]}]}}}",
 	"spec.containers|more than 10, init containers and the provider's own included":                         "{restartPolicy: Never, initContainers: [{name: i, image: i}], containers: [" + strings.Repeat("{name: c, image: i}, ", 9) + "]}",
-	"spec.containers[].name|vk-keeper":                                                                      "{name: vk-keeper}",
-	"spec.ephemeralContainers|":                                                                             "ephemeralContainers: [{name: e, image: i}]",
-	"spec.terminationGracePeriodSeconds|above 120":                                                          "terminationGracePeriodSeconds: 121",
-	"spec.dnsPolicy|None":   "dnsPolicy: None",
-	"spec.hostNetwork|true": "hostNetwork: true",
-	"spec.hostPID|true":     "hostPID: true",
-	"spec.hostIPC|true":     "hostIPC: true",
+	"spec.containers[].name|vk-keeper, vk-log-router":                                                       "{name: vk-keeper}",
+	"spec.ephemeralContainers|":                    "ephemeralContainers: [{name: e, image: i}]",
+	"spec.terminationGracePeriodSeconds|above 120": "terminationGracePeriodSeconds: 121",
+	"spec.dnsPolicy|None":                          "dnsPolicy: None",
+	"spec.hostNetwork|true":                        "hostNetwork: true",
+	"spec.hostPID|true":                            "hostPID: true",
+	"spec.hostIPC|true":                            "hostIPC: true",
 	"spec.imagePullSecrets|with credentials for an image, without ExecutionRoleArn in fargate.toml": "imagePullSecrets: [{name: registry}]",
 	"spec.imagePullSecrets|with nothing but an identity or registry token for an image":             "imagePullSecrets: [{name: token}]",
 	"spec.hostname|other than the pod's name":                                                       "hostname: other",
@@ -241,6 +259,9 @@ func finding(findings []taskdef.Finding, row taskdef.Row) *taskdef.Finding {
 		if strings.HasSuffix(row.Field, "command") || strings.HasSuffix(row.Field, "args") {
 			field = strings.TrimSuffix(field, "[]") // the word that is meant
 		}
+		if beginning, any := strings.CutSuffix(row.Field, "...]"); any && strings.HasPrefix(field, beginning) {
+			field = row.Field
+		}
 		if field == row.Field && f.Verdict == row.Verdict && strings.HasSuffix(f.Message, row.WayOut) {
 			return &f
 		}
@@ -256,6 +277,8 @@ func provoke(t *testing.T, row taskdef.Row) *corev1.Pod {
 	switch {
 	case ok && strings.HasPrefix(text, "annotation "):
 		pod.Annotations = map[string]string{taskdef.AnnotationSize: strings.TrimPrefix(text, "annotation ")}
+	case ok && strings.HasPrefix(text, "ask "):
+		pod.Annotations = asking(t, strings.TrimPrefix(text, "ask "))
 	case ok && strings.HasPrefix(text, "role "):
 		pod.Annotations = map[string]string{taskdef.AnnotationRole: strings.TrimPrefix(text, "role ")}
 	case ok && strings.HasPrefix(row.Field, "spec.containers[]"):
@@ -268,6 +291,18 @@ func provoke(t *testing.T, row taskdef.Row) *corev1.Pod {
 		t.Fatal("no pod provokes this row; add one to provocations")
 	}
 	return pod
+}
+
+// asking are annotations of ours, written as a map without the prefix.
+func asking(t *testing.T, text string) map[string]string {
+	t.Helper()
+	names := map[string]string{}
+	decode(t, text, &names)
+	annotations := map[string]string{}
+	for name, value := range names {
+		annotations[podid.AnnotationPrefix+name] = value
+	}
+	return annotations
 }
 
 func barePod() *corev1.Pod {
