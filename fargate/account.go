@@ -162,11 +162,33 @@ func (a *Account) settings() taskdef.Settings {
 		Subnets: c.Subnets, SecurityGroups: c.SecurityGroups, AssignPublicIP: c.AssignPublicIPv4Address,
 		Tags:             c.Tags,
 		NoTokens:         c.ServiceAccountToken == providerconfig.TokenNever,
-		Prices:           prices(taskdef.USEast1(), c.Prices.VCPU, c.Prices.MemoryGB, c.Prices.StorageGB),
+		Architecture:     string(c.Node.Architecture),
+		CapacityType:     taskdef.CapacityType(c.Node.CapacityType),
+		LogRouterImage:   c.LogRouterImage,
+		Prices:           a.onDemandPrices(),
+		SpotPrices:       a.spotPrices(),
 		Grants:           c.Grants,
 		DefaultCPUUnits:  int((c.Defaults.CPU.MilliValue()*1024 + 999) / 1000),
 		DefaultMemoryMiB: int((c.Defaults.Memory.Value() + 1<<20 - 1) >> 20),
 	}
+}
+
+// onDemandPrices are those of the node's architecture.
+func (a *Account) onDemandPrices() taskdef.Prices {
+	table, c := taskdef.USEast1(), a.config.Prices
+	if a.config.Node.Architecture == providerconfig.ARM64 {
+		table = taskdef.ARMUSEast1()
+	}
+	return prices(table, c.VCPU, c.MemoryGB, c.StorageGB)
+}
+
+// spotPrices are the same of Spot.
+func (a *Account) spotPrices() taskdef.Prices {
+	table, c := taskdef.SpotUSEast1(), a.config.Prices
+	if a.config.Node.Architecture == providerconfig.ARM64 {
+		table = taskdef.SpotARMUSEast1()
+	}
+	return prices(table, c.SpotVCPU, c.SpotMemoryGB, c.StorageGB)
 }
 
 // prices are those of fargate.toml, else the table's.

@@ -60,26 +60,52 @@ func assumedConfig() providerconfig.Config {
 }
 
 // assumedGrants grant everything, and remember what the pod at hand was granted.
-type assumedGrants struct{ role string }
+type assumedGrants struct{ given []given }
 
-// TaskRole implements taskdef.Grants.
-func (g *assumedGrants) TaskRole(_, roleARN string) bool {
-	g.role = roleARN
+// given is what one key of [[Grants]] would have to grant.
+type given struct{ key, what string }
+
+func (g *assumedGrants) grant(key, what string) bool {
+	if !slices.Contains(g.given, given{key, what}) {
+		g.given = append(g.given, given{key, what})
+	}
 	return true
+}
+
+// These implement taskdef.Grants.
+func (g *assumedGrants) TaskRole(_, roleARN string) bool { return g.grant("TaskRoles", roleARN) }
+func (g *assumedGrants) Subnet(_, id string) bool        { return g.grant("Subnets", id) }
+func (g *assumedGrants) SecurityGroup(_, id string) bool { return g.grant("SecurityGroups", id) }
+func (g *assumedGrants) PublicAddress(string) bool {
+	return g.grant("PublicIPv4Address", "public addresses")
+}
+func (g *assumedGrants) LogDestination(_, place string) bool {
+	return g.grant("LogDestinations", place)
 }
 
 // assumed tells what fargate.toml would have to grant the pod, and forgets it. g may be nil.
 func (g *assumedGrants) assumed(pod *corev1.Pod) []Finding {
-	if g == nil || g.role == "" {
+	if g == nil {
 		return nil
 	}
-	field := "spec.serviceAccountName"
-	if pod.Annotations[taskdef.AnnotationRole] == g.role {
-		field = "metadata.annotations[" + taskdef.AnnotationRole + "]"
+	var findings []Finding
+	for _, granted := range g.given {
+		message := fmt.Sprintf("that [[Grants]] in fargate.toml gives %s to namespace %q", granted.what, pod.Namespace)
+		findings = append(findings, Finding{assumed, askingField(pod, granted), message})
 	}
-	message := fmt.Sprintf("that [[Grants]] in fargate.toml gives %s to namespace %q", g.role, pod.Namespace)
-	g.role = ""
-	return []Finding{{assumed, field, message}}
+	g.given = nil
+	return findings
+}
+
+// askingField is the field that asks for what is granted: an annotation, or of a role the ServiceAccount's.
+func askingField(pod *corev1.Pod, granted given) string {
+	for _, a := range taskdef.Annotations() {
+		asks := a.Key != taskdef.AnnotationRole || pod.Annotations[a.Key] == granted.what
+		if a.Grant == granted.key && asks {
+			return "metadata.annotations[" + a.Key + "]"
+		}
+	}
+	return "spec.serviceAccountName"
 }
 
 // notes are sentences about all of the pods.

@@ -1,11 +1,14 @@
 package fargate
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podfile"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/pullsecret"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
 
@@ -20,7 +23,7 @@ type fetched struct {
 // begin with the same.
 type draft struct {
 	input       taskdef.Input
-	problems    []podenv.Problem    // of the environment and the volumes
+	problems    []podenv.Problem    // of all that the pod names
 	translation taskdef.Translation // the zero value if there is a refusal; for ECS as it is if the pod has no secret values
 	refusal     error               // a *taskdef.UnsupportedError; nil: Fargate can run the pod
 }
@@ -28,15 +31,26 @@ type draft struct {
 // drafted resolves and translates a pod. Stand-ins take the place of secret values that are not published.
 func drafted(pod *corev1.Pod, id podid.ID, from fetched, settings taskdef.Settings) draft {
 	environment, problems := podenv.Resolve(pod, from.sources)
-	files, more := podfile.Resolve(podfile.Input{Pod: pod, Sources: from.sources, Account: from.account, Tokens: from.tokens})
-	d := draft{problems: append(problems, more...), input: taskdef.Input{
-		Pod: pod, ID: id, Environment: environment, Files: files, Settings: settings, Secrets: taskdef.Unpublished(environment, files),
+	files, fileProblems := podfile.Resolve(podfile.Input{Pod: pod, Sources: from.sources, Account: from.account, Tokens: from.tokens})
+	pulls, pullProblems := pullsecret.Resolve(pod, from.sources.Secrets)
+	logSecrets, logProblems := podenv.Resolve(taskdef.LogSecrets(pod), from.sources)
+	for i := range logProblems {
+		logProblems[i].Field = taskdef.FieldLogSecrets
+	}
+	d := draft{problems: slices.Concat(problems, fileProblems, pullProblems, logProblems), input: taskdef.Input{
+		Pod: pod, ID: id, Environment: environment, Files: files, Pulls: pulls, LogSecrets: logSecrets, Settings: settings,
 	}}
+	d.input.Secrets = taskdef.Unpublished(d.documents(), files.Tokens())
 	if from.account != nil {
 		d.input.ServiceAccountRole = from.account.Annotations[taskdef.AnnotationServiceAccountRole]
 	}
 	d.translation, d.refusal = taskdef.Translate(d.input)
 	return d
+}
+
+// documents are what must be in Secrets Manager before the pod can be launched.
+func (d draft) documents() []podenv.Document {
+	return slices.Concat(d.input.Environment.Secrets(), d.input.Files.Documents(), d.input.Pulls.Documents(), d.input.LogSecrets.Secrets())
 }
 
 // waitsFor is the first thing that must change in the cluster before the pod can be launched; nil: nothing.

@@ -78,6 +78,7 @@ type ExplainedSize struct {
 	CPUUnits           int     `json:"cpuUnits"`            // 1024 are one vCPU
 	MemoryMiB          int     `json:"memoryMiB"`
 	StorageGiB         int     `json:"storageGiB,omitempty"` // 0: the 20 GiB that every task has
+	CapacityType       string  `json:"capacityType"`         // spot or on-demand: which of the prices counts
 	OnDemandHourlyUSD  float64 `json:"onDemandHourlyUSD"`
 	SpotHourlyUSD      float64 `json:"spotHourlyUSD"` // about
 	PricesOf           string  `json:"pricesOf"`      // us-east-1, 2026-10
@@ -168,16 +169,15 @@ func quiet(pod *corev1.Pod, said []Finding) []Finding {
 
 // size is what Fargate bills, and for how much.
 func (e *explainer) size(pod *corev1.Pod, size taskdef.Size) *ExplainedSize {
-	config := e.account.config.Prices
-	spot := prices(taskdef.SpotUSEast1(), config.SpotVCPU, config.SpotMemoryGB, config.StorageGB)
 	milliCPU := size.RequestedCPUUnits * 1000 / 1024
 	return &ExplainedSize{
 		RequestedCPU:       resource.NewMilliQuantity(int64(milliCPU), resource.DecimalSI).String(),
 		RequestedMemoryMiB: size.RequestedMemoryMiB,
 		Defaulted:          slices.ContainsFunc(pod.Spec.Containers, saysNothing),
 		CPUUnits:           size.CPUUnits, MemoryMiB: size.MemoryMiB, StorageGiB: size.StorageGiB,
-		OnDemandHourlyUSD: rounded(size.HourlyUSD(e.settings.Prices)), SpotHourlyUSD: rounded(size.HourlyUSD(spot)),
-		PricesOf: pricesOf(config),
+		CapacityType:      string(taskdef.CapacityOf(pod, e.settings)),
+		OnDemandHourlyUSD: rounded(size.HourlyUSD(e.settings.Prices)), SpotHourlyUSD: rounded(size.HourlyUSD(e.settings.SpotPrices)),
+		PricesOf: e.pricesOf(),
 	}
 }
 
@@ -190,11 +190,15 @@ func saysNothing(c corev1.Container) bool {
 
 func rounded(usd float64) float64 { return math.Round(usd*1e6) / 1e6 }
 
-func pricesOf(config providerconfig.Prices) string {
-	if config == (providerconfig.Prices{}) {
-		return taskdef.PricesOf
+func (e *explainer) pricesOf() string {
+	of := taskdef.PricesOf
+	if e.account.config.Node.Architecture == providerconfig.ARM64 {
+		of += " on ARM"
 	}
-	return "fargate.toml, else " + taskdef.PricesOf
+	if e.account.config.Prices != (providerconfig.Prices{}) {
+		of = "fargate.toml, else " + of
+	}
+	return of
 }
 
 // requests are the two calls as they go over the wire. The second names what the first returns.

@@ -59,11 +59,8 @@ import (
 
 // Annotations are the keys that the provider writes on pods.
 func Annotations() []string {
-	return []string{podid.AnnotationTaskARN, podid.AnnotationAttempt, annotationCapacity}
+	return []string{podid.AnnotationTaskARN, podid.AnnotationAttempt, podid.AnnotationCapacity}
 }
-
-// annotationCapacity tells what Fargate bills for a pod, as EKS on Fargate's CapacityProvisioned does.
-const annotationCapacity = podid.AnnotationPrefix + "capacity-provisioned"
 
 // Config is what a Provider is made of. All of it is required unless it says otherwise.
 type Config struct {

@@ -21,7 +21,7 @@ var plan = map[string][]string{
 	// The roof.
 	"fargate": {
 		"fargate/internal/awscall", "fargate/internal/containerlog", "fargate/internal/launcher", "fargate/internal/preflight", "fargate/internal/prober", "fargate/internal/secretstore", "fargate/internal/tracker",
-		"fargate/internal/awserr", "fargate/internal/manifest", "fargate/internal/podenv", "fargate/internal/podfile", "fargate/internal/podid", "fargate/internal/podstatus", "fargate/internal/taskdef",
+		"fargate/internal/awserr", "fargate/internal/manifest", "fargate/internal/podenv", "fargate/internal/podfile", "fargate/internal/podid", "fargate/internal/podstatus", "fargate/internal/pullsecret", "fargate/internal/taskdef",
 		"providerconfig",
 	},
 	"fargate/vknode": {},
@@ -34,13 +34,14 @@ var plan = map[string][]string{
 	"fargate/internal/prober":       {},
 	"fargate/internal/tracker":      {"fargate/internal/awserr"},
 	// The ground: values in, values out.
-	"fargate/internal/awserr":    {},
-	"fargate/internal/manifest":  {},
-	"fargate/internal/podenv":    {},
-	"fargate/internal/podfile":   {"fargate/internal/podenv"},
-	"fargate/internal/podid":     {},
-	"fargate/internal/podstatus": {"fargate/internal/awserr", "fargate/internal/podid"},
-	"fargate/internal/taskdef":   {"fargate/internal/podenv", "fargate/internal/podfile", "fargate/internal/podid"},
+	"fargate/internal/awserr":     {},
+	"fargate/internal/manifest":   {},
+	"fargate/internal/podenv":     {},
+	"fargate/internal/podfile":    {"fargate/internal/podenv"},
+	"fargate/internal/podid":      {},
+	"fargate/internal/podstatus":  {"fargate/internal/awserr", "fargate/internal/podid"},
+	"fargate/internal/pullsecret": {"fargate/internal/podenv"},
+	"fargate/internal/taskdef":    {"fargate/internal/podenv", "fargate/internal/podfile", "fargate/internal/podid", "fargate/internal/pullsecret"},
 	// Beside the house.
 	"providerconfig":            {},
 	"fargate/fargatesim":        {}, // a witness: a fault shared with the provider would hide
@@ -48,7 +49,7 @@ var plan = map[string][]string{
 }
 
 // ground rooms decide and never wait.
-var ground = []string{"awserr", "manifest", "podenv", "podfile", "podid", "podstatus", "taskdef"}
+var ground = []string{"awserr", "manifest", "podenv", "podfile", "podid", "podstatus", "pullsecret", "taskdef"}
 
 // waiting are packages that a room on the ground has no use for.
 var waiting = []string{"context", "net", "net/http", "os", "sync", "k8s.io/client-go", "golang.org/x/sync"}

@@ -70,7 +70,7 @@ func (j *join) annotate(annotations map[string]string) {
 		annotations[podid.AnnotationAttempt] = strconv.Itoa(j.launched.attempt)
 	}
 	if j.capacity != "" {
-		annotations[annotationCapacity] = j.capacity
+		annotations[podid.AnnotationCapacity] = j.capacity
 	}
 }
 

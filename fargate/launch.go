@@ -21,6 +21,7 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podfile"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/pullsecret"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
 
@@ -111,6 +112,11 @@ func (p *Provider) fetch(ctx context.Context, pod *corev1.Pod) (fetched, error) 
 			return fetched{}, fmt.Errorf("get %s %s: %w", reference.Kind, name, err)
 		}
 	}
+	for _, name := range pullsecret.Names(pod) {
+		if sources.Secrets[name], err = existing(api.Secrets(pod.Namespace).Get(ctx, name, metav1.GetOptions{})); err != nil {
+			return fetched{}, fmt.Errorf("get image pull secret %s: %w", name, err)
+		}
+	}
 	from := fetched{sources: sources, tokens: tokens}
 	if name := pod.Spec.ServiceAccountName; name != "" { // it is empty where the admission plugin that sets it is off
 		if from.account, err = existing(api.ServiceAccounts(pod.Namespace).Get(ctx, name, metav1.GetOptions{})); err != nil {
@@ -122,7 +128,7 @@ func (p *Provider) fetch(ctx context.Context, pod *corev1.Pod) (fetched, error) 
 
 // references are what a pod's environment and volumes name, each once.
 func references(pod *corev1.Pod, tokens bool) []podenv.Reference {
-	all := podenv.References(pod)
+	all := slices.Concat(podenv.References(pod), podenv.References(taskdef.LogSecrets(pod)))
 	for _, r := range podfile.References(pod, tokens) {
 		if !slices.Contains(all, r) {
 			all = append(all, r)
@@ -242,7 +248,7 @@ func (p *Provider) tellFindings(pod *corev1.Pod, translation taskdef.Translation
 	}
 }
 
-// tellNoted records what is odd about the pod's environment and keeps nothing from running: once a pod, as
+// tellNoted records what is odd about what the pod names and keeps nothing from running: once a pod, as
 // the findings, which follow.
 func (p *Provider) tellNoted(pod *corev1.Pod, problems []podenv.Problem) {
 	if j, _ := p.joins.get(pod.UID); j.warned {

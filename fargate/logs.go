@@ -19,13 +19,16 @@ import (
 // ContainerLogs reads what a container wrote, from CloudWatch Logs: of its task now or, with o.Previous,
 // of the one before. What cannot be had is InvalidInput, worded as kubelet words it.
 func (p *Provider) ContainerLogs(ctx context.Context, namespace, name, container string, o *corev1.PodLogOptions) (io.ReadCloser, error) {
-	group := p.account.config.CloudWatchLogGroupName
-	if group == "" {
-		return nil, errdefs.InvalidInput("no logs are kept: set CloudWatchLogGroupName and ExecutionRoleArn in fargate.toml")
-	}
 	pod, err := p.logged(ctx, namespace, name)
 	if err != nil {
 		return nil, err
+	}
+	group, driver := taskdef.LogGroup(pod, p.account.settings())
+	switch {
+	case driver != "":
+		return nil, errdefs.InvalidInput("the logs of this pod go elsewhere, by the log driver " + driver + " that its annotations ask for, and not to CloudWatch Logs; read them there")
+	case group == "":
+		return nil, errdefs.InvalidInput("no logs are kept: set CloudWatchLogGroupName and ExecutionRoleArn in fargate.toml")
 	}
 	run, err := podstatus.LastRun(pod, container, o.Previous)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/awscall"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
 
 // Labels by which others tell a virtual node.
@@ -52,7 +54,7 @@ func (a *Account) Node(o NodeOptions) *corev1.Node {
 				{Type: corev1.NodeHostName, Address: o.Name},
 			},
 			NodeInfo: corev1.NodeSystemInfo{
-				KubeletVersion: o.Version, OperatingSystem: "linux", Architecture: "amd64",
+				KubeletVersion: o.Version, OperatingSystem: "linux", Architecture: a.architecture(),
 				OSImage: "AWS Fargate", ContainerRuntimeVersion: "ecs://" + a.platformVersion(), KernelVersion: "Fargate",
 				MachineID: o.Name, SystemUUID: o.Name, BootID: o.Name,
 			},
@@ -67,21 +69,26 @@ func (a *Account) Node(o NodeOptions) *corev1.Node {
 
 func (a *Account) platformVersion() string { return cmp.Or(a.config.PlatformVersion, "LATEST") }
 
+func (a *Account) architecture() string { return cmp.Or(string(a.config.Node.Architecture), "amd64") }
+
 func (a *Account) labels(o NodeOptions) map[string]string {
 	labels := map[string]string{
 		labelType:                        virtualKubelet,
 		labelRole:                        "agent",
 		corev1.LabelHostname:             o.Name,
 		corev1.LabelOSStable:             "linux",
-		corev1.LabelArchStable:           "amd64",
+		corev1.LabelArchStable:           a.architecture(),
 		"beta.kubernetes.io/os":          "linux",
-		"beta.kubernetes.io/arch":        "amd64",
+		"beta.kubernetes.io/arch":        a.architecture(),
 		corev1.LabelTopologyRegion:       a.region,
 		corev1.LabelNodeExcludeBalancers: "true",
 		"alpha.service-controller.kubernetes.io/exclude-balancer": "true",
 	}
 	if a.config.Node.ComputeTypeLabel {
 		labels[labelComputeType] = "fargate"
+	}
+	if t := a.config.Node.CapacityType; t != "" {
+		maps.Copy(labels, taskdef.CapacityLabels(taskdef.CapacityType(t)))
 	}
 	if zone := a.zone(); zone != "" {
 		labels[corev1.LabelTopologyZone] = zone

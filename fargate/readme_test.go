@@ -18,7 +18,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the README's tables")
 
 // tables of the README, by the name in their marks, are the code's own.
-var tables = map[string]func() string{"fields": fieldTable, "permissions": permissionTable}
+var tables = map[string]func() string{"annotations": annotationTable, "fields": fieldTable, "permissions": permissionTable}
 
 // TestREADMEHoldsTheTables keeps them so; -update rewrites them.
 func TestREADMEHoldsTheTables(t *testing.T) {
@@ -61,6 +61,22 @@ func fieldTable() string {
 			what += "; " + row.WayOut
 		}
 		fmt.Fprintf(&table, "| %s | %s | %s |\n", field, row.Verdict, strings.ReplaceAll(what, "|", `\|`))
+	}
+	return table.String()
+}
+
+func annotationTable() string {
+	var table strings.Builder
+	table.WriteString("| annotation on a pod | written by | value | meaning | granted with |\n| --- | --- | --- | --- | --- |\n")
+	for _, a := range taskdef.Annotations() {
+		writer, grant := "you", ""
+		if a.Provider {
+			writer = "the provider"
+		}
+		if a.Grant != "" {
+			grant = "`" + a.Grant + "`"
+		}
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s |\n", a.Key, writer, a.Value, a.Meaning, grant)
 	}
 	return table.String()
 }

@@ -2,6 +2,7 @@ package fargate
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,6 +12,7 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/manifest"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podfile"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/pullsecret"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
 
@@ -26,11 +28,12 @@ func (e *explainer) fetch(pod *corev1.Pod) (fetched, []Finding) {
 	}}
 	var standIns []Finding
 	from.tokens = wantsToken(pod, e.account.config.ServiceAccountToken)
-	for _, n := range namedIn(pod, from.tokens) {
+	for _, n := range slices.Concat(namedIn(pod, from.tokens), logSecretsOf(pod)) {
 		if !e.find(pod.Namespace, n, from.sources) && n.name != clusterCA {
 			standIns = append(standIns, Finding{assumed, n.field, n.assumption()})
 		}
 	}
+	standIns = append(standIns, e.fetchPullSecrets(pod, from.sources)...)
 	account := pod.Spec.ServiceAccountName
 	from.account = e.set.ServiceAccounts[types.NamespacedName{Namespace: pod.Namespace, Name: account}]
 	if from.account == nil {
@@ -72,6 +75,22 @@ func (e *explainer) find(namespace string, n named, sources podenv.Sources) bool
 	return false
 }
 
+// fetchPullSecrets finds the Secrets with the credentials of the pod's images. One that is not in the files is taken to
+// have some for each of their registries.
+func (e *explainer) fetchPullSecrets(pod *corev1.Pod, sources podenv.Sources) []Finding {
+	var standIns []Finding
+	for i, name := range pullsecret.Names(pod) {
+		if given := e.set.Secrets[types.NamespacedName{Namespace: pod.Namespace, Name: name}]; given != nil {
+			sources.Secrets[name] = given
+			continue
+		}
+		sources.Secrets[name] = manifest.Identified(pullsecret.StandIn(pod, name))
+		standIns = append(standIns, Finding{assumed, fmt.Sprintf("spec.imagePullSecrets[%d]", i), fmt.Sprintf(
+			"Secret %q is not in the files, and is taken to have credentials for all of the pod's images", name)})
+	}
+	return standIns
+}
+
 // named is one field that names a ConfigMap or a Secret.
 type named struct {
 	field string
@@ -85,6 +104,15 @@ func (n named) assumption() string {
 		return fmt.Sprintf("%s %q is not in the files, so that its keys are not known and none is here", n.kind, n.name)
 	}
 	return fmt.Sprintf("%s %q is not in the files, and is taken to have the key %q", n.kind, n.name, n.key)
+}
+
+// logSecretsOf are what the log driver's options name.
+func logSecretsOf(pod *corev1.Pod) []named {
+	all := namedIn(taskdef.LogSecrets(pod), false)
+	for i := range all {
+		all[i].field = taskdef.FieldLogSecrets
+	}
+	return all
 }
 
 // namedIn are the fields of a pod that name ConfigMaps and Secrets, in order.

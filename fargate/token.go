@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -46,15 +47,11 @@ func (p *Provider) publish(ctx context.Context, d draft) (map[podenv.Address]pod
 		}
 		published[token.Stored.Address] = where
 	}
-	for _, documents := range [][]podenv.Document{d.input.Environment.Secrets(), d.input.Files.Documents()} {
-		places, err := p.secrets.Publish(ctx, documents)
-		if err != nil {
-			return nil, err
-		}
-		for address, where := range places {
-			published[address] = where
-		}
+	places, err := p.secrets.Publish(ctx, d.documents())
+	if err != nil {
+		return nil, err
 	}
+	maps.Copy(published, places)
 	return published, nil
 }
 

@@ -22,6 +22,10 @@ func (r *reader) check() {
 	if c.Region != "" && c.Node.Zone != "" && !strings.HasPrefix(c.Node.Zone, c.Region) {
 		r.fault(r.lines["Node.Zone"], "Node.Zone", "%s is no zone of Region %s", c.Node.Zone, c.Region)
 	}
+	// Developer guide: "Fargate Linux platform versions"; ARM came with 1.4.0.
+	if c.Node.Architecture == ARM64 && !slices.Contains([]string{"LATEST", "1.4.0"}, c.PlatformVersion) {
+		r.fault(r.lines["Node.Architecture"], "Node.Architecture", "arm64 needs PlatformVersion 1.4.0 or LATEST, not %s", c.PlatformVersion)
+	}
 	if len(c.Tags) > maxTags {
 		r.fault(r.lines["Tags"], "Tags", "must be at most %d, not %d; ECS takes 50 and ours are among them", maxTags, len(c.Tags))
 	}
@@ -33,9 +37,12 @@ func (r *reader) checkGrant() {
 	if _, said := r.lines["Grants.Namespaces"]; !said {
 		r.fault(line, "Grants.Namespaces", "missing in this table; list the namespaces it is for")
 	}
-	if _, said := r.lines["Grants.TaskRoles"]; !said {
-		r.fault(line, "Grants.TaskRoles", "missing in this table, which so grants nothing")
+	for name := range r.lines {
+		if strings.HasPrefix(name, "Grants.") && name != "Grants.Namespaces" {
+			return
+		}
 	}
+	r.fault(line, "Grants", "this table grants nothing; add TaskRoles, Subnets, SecurityGroups, PublicIPv4Address or LogDestinations")
 }
 
 // sound reports whether nothing was wrong about a key.

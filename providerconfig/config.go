@@ -37,6 +37,8 @@ type Config struct {
 	HelperImage string
 	// ServiceAccountToken says which pods get the token of their ServiceAccount.
 	ServiceAccountToken TokenMode
+	// LogRouterImage is that of the container which the provider adds to pods with the log driver awsfirelens.
+	LogRouterImage string
 	// PlatformVersion is Fargate's: "LATEST" or a number such as "1.4.0".
 	PlatformVersion string
 	// OperatingSystem of the node, as Kubernetes spells it: always "linux" for now.
@@ -115,10 +117,30 @@ type Node struct {
 	ComputeTypeLabel bool
 	// Zone is the node's topology.kubernetes.io/zone; "": the zone of the subnets when they share one, else none.
 	Zone string
+	// Architecture of all pods' processors, as Kubernetes spells it, and the node's label kubernetes.io/arch.
+	Architecture Architecture
+	// CapacityType is where the pods run that ask for neither, and a label of the node; "": on demand, without a label.
+	CapacityType CapacityType
 }
 
-// Prices is the table [Prices]: what Fargate costs the operator, in US dollars an hour, on Linux and x86. They choose the
-// cheapest size for a pod. 0: the price in us-east-1.
+// Architecture is of processors.
+type Architecture string
+
+const (
+	AMD64 Architecture = "amd64"
+	ARM64 Architecture = "arm64"
+)
+
+// CapacityType is how AWS sells the capacity that a task runs on.
+type CapacityType string
+
+const (
+	OnDemand CapacityType = "on-demand"
+	Spot     CapacityType = "spot"
+)
+
+// Prices is the table [Prices]: what Fargate costs the operator, in US dollars an hour, on Linux and the node's
+// architecture. They choose the cheapest size for a pod. 0: the price in us-east-1.
 type Prices struct {
 	VCPU, MemoryGB, StorageGB float64
 	// SpotVCPU and SpotMemoryGB are those of Fargate Spot.
@@ -132,6 +154,7 @@ func Default() Config {
 		PlatformVersion: "LATEST",
 		// The default variant of the image is linked against libraries that other images do not have.
 		HelperImage:         "busybox:1.37-musl",
+		LogRouterImage:      "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable",
 		ServiceAccountToken: TokenAnnotated,
 		OperatingSystem:     "linux",
 		// Room for a hundred of the pods people try first: 250m requested, up to 1000Mi used, which Fargate
@@ -145,6 +168,6 @@ func Default() Config {
 		TaskDefinitions: TaskDefinitions{KeepTime: 24 * time.Hour},
 		DaemonSets:      DaemonSets{Mode: DaemonSetIgnore},
 		Defaults:        Defaults{CPU: resource.MustParse("100m"), Memory: resource.MustParse("256Mi")},
-		Node:            Node{ComputeTypeLabel: true},
+		Node:            Node{ComputeTypeLabel: true, Architecture: AMD64},
 	}
 }

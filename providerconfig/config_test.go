@@ -49,11 +49,12 @@ func TestGoodFiles(t *testing.T) {
 			c.Defaults.CPU, c.Defaults.Memory = resource.MustParse("250m"), resource.MustParse("512Mi")
 			c.Tags = map[string]string{"team": "web", "cost center": "42"}
 			c.Kubernetes.APIServer = "[2001:db8::1]:6443"
-			c.Node = providerconfig.Node{Zone: "eu-west-1a"}
+			c.Node = providerconfig.Node{Zone: "eu-west-1a", Architecture: providerconfig.ARM64, CapacityType: providerconfig.Spot}
 			c.Prices = providerconfig.Prices{VCPU: 0.04656, MemoryGB: 0.00511, StorageGB: 0.000127, SpotVCPU: 1, SpotMemoryGB: 0.5}
 			c.Grants = providerconfig.Grants{
 				{Namespaces: []string{"shop", "team-*"}, TaskRoles: []string{"arn:aws:iam::123456789012:role/shop-*", "arn:aws-cn:iam::123456789012:role/apps/?"}},
-				{Namespaces: []string{"*"}, TaskRoles: []string{"arn:aws:iam::123456789012:role/everybody"}},
+				{Namespaces: []string{"*"}, TaskRoles: []string{"arn:aws:iam::123456789012:role/everybody"},
+					Subnets: []string{"subnet-0a*"}, SecurityGroups: []string{"sg-0b"}, PublicIPv4Address: true, LogDestinations: []string{"awslogs:/shop/*"}},
 			}
 		}},
 	} {

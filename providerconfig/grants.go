@@ -15,11 +15,38 @@ type Grant struct {
 	Namespaces []string
 	// TaskRoles are ARNs of the IAM roles whose credentials containers may get. Partition and account are written out.
 	TaskRoles []string
+	// Subnets are IDs of subnets, and SecurityGroups of security groups, that tasks may be put into besides those of all.
+	Subnets, SecurityGroups []string
+	// PublicIPv4Address lets tasks have public addresses where others have none.
+	PublicIPv4Address bool
+	// LogDestinations are where containers may log to: "awslogs:GROUP", "splunk:URL" and "awsfirelens:OUTPUT", of which
+	// OUTPUT is the plugin that the log router is told to use.
+	LogDestinations []string
 }
 
 // TaskRole reports whether pods of the namespace may have the role.
 func (g Grants) TaskRole(namespace, roleARN string) bool {
 	return g.any(namespace, func(grant Grant) []string { return grant.TaskRoles }, roleARN)
+}
+
+// Subnet reports whether pods of the namespace may run in the subnet.
+func (g Grants) Subnet(namespace, id string) bool {
+	return g.any(namespace, func(grant Grant) []string { return grant.Subnets }, id)
+}
+
+// SecurityGroup reports whether pods of the namespace may be members of the security group.
+func (g Grants) SecurityGroup(namespace, id string) bool {
+	return g.any(namespace, func(grant Grant) []string { return grant.SecurityGroups }, id)
+}
+
+// PublicAddress reports whether pods of the namespace may have public addresses.
+func (g Grants) PublicAddress(namespace string) bool {
+	return slices.ContainsFunc(g, func(grant Grant) bool { return grant.PublicIPv4Address && matches(grant.Namespaces, namespace) })
+}
+
+// LogDestination reports whether pods of the namespace may log to the destination, written as in Grant.
+func (g Grants) LogDestination(namespace, destination string) bool {
+	return g.any(namespace, func(grant Grant) []string { return grant.LogDestinations }, destination)
 }
 
 // any reports whether one grant names both the namespace and the value, in the list that it is looked for in.

@@ -43,3 +43,29 @@ func TestTaskRole(t *testing.T) {
 		t.Error("no tables grant something")
 	}
 }
+
+func TestWhatElseIsGranted(t *testing.T) {
+	grants := providerconfig.Grants{
+		{Namespaces: []string{"shop"}, Subnets: []string{"subnet-0a*"}, SecurityGroups: []string{"sg-0b"}, PublicIPv4Address: true},
+		{Namespaces: []string{"team-*"}, LogDestinations: []string{"awslogs:/team/*", "splunk:https://*.example.com:8088", "awsfirelens:firehose"}},
+	}
+	for question, test := range map[string]struct{ got, want bool }{
+		"a subnet":                          {grants.Subnet("shop", "subnet-0a1"), true},
+		"another subnet":                    {grants.Subnet("shop", "subnet-0b1"), false},
+		"another namespace's subnet":        {grants.Subnet("team-a", "subnet-0a1"), false},
+		"a security group":                  {grants.SecurityGroup("shop", "sg-0b"), true},
+		"a group that is granted as subnet": {grants.SecurityGroup("shop", "subnet-0a1"), false},
+		"a public address":                  {grants.PublicAddress("shop"), true},
+		"another namespace's address":       {grants.PublicAddress("team-a"), false},
+		"a log group":                       {grants.LogDestination("team-a", "awslogs:/team/web"), true},
+		"a log group below":                 {grants.LogDestination("team-a", "awslogs:/team/web/secret"), false},
+		"a server":                          {grants.LogDestination("team-a", "splunk:https://logs.example.com:8088"), true},
+		"a server of others":                {grants.LogDestination("team-a", "splunk:https://logs.example.com.evil.test:8088"), false},
+		"a plugin":                          {grants.LogDestination("team-a", "awsfirelens:firehose"), true},
+		"another plugin":                    {grants.LogDestination("team-a", "awsfirelens:http"), false},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: granted %t", question, test.got)
+		}
+	}
+}

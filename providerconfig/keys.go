@@ -35,7 +35,10 @@ var (
 	tagKey          = upTo(128, `^[\p{L}\p{N} +=._:/@-]+$`)                                     // ECS API reference: Tag
 	namespaces      = upTo(63, `^[a-z0-9*?-]+$`)                                                // Kubernetes: DNS label
 	taskRoles       = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/*?-]+$`) // wildcards in path and name alone
-	tagValue        = upTo(256, `^[\p{L}\p{N} +=._:/@-]*$`)                                     // ECS API reference: Tag
+	subnetIDs       = regexp.MustCompile(`^subnet-[0-9a-z*?]+$`)
+	groupIDs        = regexp.MustCompile(`^sg-[0-9a-z*?]+$`)
+	destinations    = regexp.MustCompile(`^(awslogs|splunk|awsfirelens):[^\s\[\]\\]+$`) // no other wildcards than * and ?
+	tagValue        = upTo(256, `^[\p{L}\p{N} +=._:/@-]*$`)                             // ECS API reference: Tag
 )
 
 // upTo is what a pattern matches, of at most so many characters. A count in a pattern itself is written out when it is
@@ -81,6 +84,8 @@ var keys = slices.Concat([]key{
 		text(func(c *Config) *string { return &c.PlatformVersion }, strings.ToUpper, platformVersion.MatchString)},
 	{"HelperImage", `an image such as "busybox:1.37-musl", at most 255 characters without spaces`,
 		text(func(c *Config) *string { return &c.HelperImage }, asWritten, imageName)},
+	{"LogRouterImage", `an image such as "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable", at most 255 characters without spaces`,
+		text(func(c *Config) *string { return &c.LogRouterImage }, asWritten, imageName)},
 	{"ServiceAccountToken", `"annotated", "always" or "never"`,
 		text(func(c *Config) *string { return (*string)(&c.ServiceAccountToken) }, strings.ToLower,
 			oneOf(string(TokenAnnotated), string(TokenAlways), string(TokenNever)))},
@@ -116,6 +121,10 @@ var keys = slices.Concat([]key{
 		flag(func(c *Config) *bool { return &c.Node.ComputeTypeLabel })},
 	{"Node.Zone", `an availability zone such as "eu-west-1a"`,
 		text(func(c *Config) *string { return &c.Node.Zone }, strings.ToLower, zone.MatchString)},
+	{"Node.Architecture", `"amd64" or "arm64"`,
+		text(func(c *Config) *string { return (*string)(&c.Node.Architecture) }, strings.ToLower, oneOf(string(AMD64), string(ARM64)))},
+	{"Node.CapacityType", `"on-demand" or "spot"`,
+		text(func(c *Config) *string { return (*string)(&c.Node.CapacityType) }, strings.ToLower, oneOf(string(OnDemand), string(Spot)))},
 	{name: "Prices"},
 	{"Prices.VCPU", priceAllowed, price(func(c *Config) *float64 { return &c.Prices.VCPU })},
 	{"Prices.MemoryGB", priceAllowed, price(func(c *Config) *float64 { return &c.Prices.MemoryGB })},
@@ -127,6 +136,14 @@ var keys = slices.Concat([]key{
 		list(func(c *Config) *[]string { return &c.Grants.last().Namespaces }, 1, noMost, namespaces)},
 	{"Grants.TaskRoles", `a list of ARNs such as "arn:aws:iam::123456789012:role/shop-*", each once; * stands for any characters but / and ? for one`,
 		list(func(c *Config) *[]string { return &c.Grants.last().TaskRoles }, 1, noMost, taskRoles.MatchString)},
+	{"Grants.Subnets", `a list of IDs such as "subnet-0123456789abcdef0", each once; * stands for any characters and ? for one`,
+		list(func(c *Config) *[]string { return &c.Grants.last().Subnets }, 1, noMost, subnetIDs.MatchString)},
+	{"Grants.SecurityGroups", `a list of IDs such as "sg-0123456789abcdef0", each once; * stands for any characters and ? for one`,
+		list(func(c *Config) *[]string { return &c.Grants.last().SecurityGroups }, 1, noMost, groupIDs.MatchString)},
+	{"Grants.PublicIPv4Address", `true or false`,
+		flag(func(c *Config) *bool { return &c.Grants.last().PublicIPv4Address })},
+	{"Grants.LogDestinations", `a list of destinations such as "awslogs:/shop/*", "splunk:https://splunk.example.com:8088" or "awsfirelens:firehose", each once; * stands for any characters but / and ? for one`,
+		list(func(c *Config) *[]string { return &c.Grants.last().LogDestinations }, 1, noMost, destinations.MatchString)},
 }, limitKeys(
 	"RunTask", "ClusterResourceModify", "ClusterResourceRead", "ClusterRead", "ClusterModify",
 	"TaskDefinitionModify", "TaskDefinitionRead", "GetLogEvents", "FilterLogEvents", "Other",

@@ -106,8 +106,12 @@ func sizeLine(s fargate.ExplainedSize, replicas int) string {
 	if s.StorageGiB > 0 {
 		storage = fmt.Sprintf(", %d GiB storage", s.StorageGiB)
 	}
-	return fmt.Sprintf("%s -> Fargate %g vCPU, %s%s, $%.4f/h on demand%s, ~$%.4f/h Spot, prices of %s",
-		asked, float64(s.CPUUnits)/1024, memory(s.MemoryMiB), storage, s.OnDemandHourlyUSD, each, s.SpotHourlyUSD, s.PricesOf)
+	price := fmt.Sprintf("$%.4f/h on demand%s, ~$%.4f/h Spot", s.OnDemandHourlyUSD, each, s.SpotHourlyUSD)
+	if s.CapacityType == "spot" {
+		price = fmt.Sprintf("on Spot ~$%.4f/h%s instead of $%.4f/h on demand", s.SpotHourlyUSD, each, s.OnDemandHourlyUSD)
+	}
+	return fmt.Sprintf("%s -> Fargate %g vCPU, %s%s, %s, prices of %s",
+		asked, float64(s.CPUUnits)/1024, memory(s.MemoryMiB), storage, price, s.PricesOf)
 }
 
 func memory(mebibytes int) string {

@@ -22,6 +22,7 @@ type member struct {
 	kill        chan struct{} // closed by that order
 
 	secrets map[string]string // by environment variable; set before it starts
+	login   login             // that its image is pulled with; likewise
 
 	id string // its runtime ID, and its path in the metadata endpoint
 	// For the metadata endpoint; the Server's mu guards them. nil: not yet, or not any more.

@@ -27,10 +27,11 @@ type faults struct {
 	capacity []string           // the reasons of the next failures of RunTask
 	pull     map[string]string  // image to error text
 	volumes  []string           // the reasons why the next EBS volumes cannot be attached
+	private  map[string]login   // registry to who may pull
 }
 
 func newFaults() faults {
-	return faults{calls: map[string]int{}, injected: map[string][]Fault{}, lasting: map[string]Fault{}, pull: map[string]string{}}
+	return faults{calls: map[string]int{}, injected: map[string][]Fault{}, lasting: map[string]Fault{}, pull: map[string]string{}, private: map[string]login{}}
 }
 
 // Inject lets the next n calls of the operation ("" for any) fail so.
@@ -51,9 +52,9 @@ func (s *Server) Break(operation string, f Fault) {
 func (s *Server) Mend() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	calls := s.faults.calls
+	calls, private := s.faults.calls, s.faults.private
 	s.faults = newFaults()
-	s.faults.calls = calls
+	s.faults.calls, s.faults.private = calls, private
 }
 
 // NoCapacity lets the next n tasks that RunTask would start fail with AWS's words for it.
@@ -75,6 +76,14 @@ func (s *Server) FailPull(image, text string) {
 		return
 	}
 	s.faults.pull[image] = text
+}
+
+// PrivateRegistry lets images of the registry, a host with its port if it has one, be pulled with this user name and
+// password alone.
+func (s *Server) PrivateRegistry(host, username, password string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults.private[host] = login{username, password}
 }
 
 // AddForeignContainer adds a container that the definition does not have to all tasks, as GuardDuty does

@@ -2,6 +2,7 @@ package fargatesim
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -83,7 +84,7 @@ func (s *Server) pull(ctx context.Context, t *task) bool {
 		return false
 	}
 	for _, m := range t.members {
-		digest, err := s.pullImage(ctx, t.sandbox, *m.definition.Image)
+		digest, err := s.pullImage(ctx, t.sandbox, m)
 		if err != nil {
 			s.failPull(ctx, t, m, err)
 			return false
@@ -93,9 +94,14 @@ func (s *Server) pull(ctx context.Context, t *task) bool {
 	return s.rise(t, statusActivating, func() { t.PullStoppedAt = ptr(now()) }) && wait(ctx, s.config.Delays.Activating)
 }
 
-func (s *Server) pullImage(ctx context.Context, sandbox Sandbox, image string) (string, error) {
+func (s *Server) pullImage(ctx context.Context, sandbox Sandbox, m *member) (string, error) {
+	image := *m.definition.Image
 	s.mu.Lock()
 	text := s.faults.pull[image]
+	host, _, _ := strings.Cut(image, "/")
+	if wanted, private := s.faults.private[host]; text == "" && private && m.login != wanted {
+		text = "pull image manifest has been retried 1 time(s): failed to resolve ref " + image + ": failed to authorize: failed to fetch oauth token: unexpected status: 401 Unauthorized"
+	}
 	s.mu.Unlock()
 	if text != "" {
 		return "", newError("pull", "%s", text)

@@ -13,9 +13,11 @@ import (
 func (s *Server) initialize(t *task) error {
 	for _, m := range t.members {
 		if r := m.definition.RepositoryCredentials; r != nil {
-			if err := s.registryAuth(t, *r.CredentialsParameter); err != nil {
+			auth, err := s.registryAuth(t, *r.CredentialsParameter)
+			if err != nil {
 				return err
 			}
+			m.login = auth
 		}
 		if err := s.fetchSecrets(t, m); err != nil {
 			return err

@@ -62,15 +62,30 @@ func jsonMember(text, key string) (string, error) {
 	return fmt.Sprint(value), nil
 }
 
-// registryAuth fetches the user name and password of a private registry.
-func (s *Server) registryAuth(t *task, parameter string) error {
+// login is what a registry is shown.
+type login struct{ username, password string }
+
+// registryAuth fetches the user name and password of a private registry. The parameter is a secret's name or ARN (API
+// reference: RepositoryCredentials); the words are those of the ECS agent (agent/asm) as Fargate wraps them.
+func (s *Server) registryAuth(t *task, parameter string) (login, error) {
 	text, err := s.secretText(t, secretReference{id: parameter})
 	if err != nil {
-		return resourceError("unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve registry auth from asm: service call has been retried 1 time(s): %s: %s status code: 400, request id: %s", err.Code, err.Message, requestID())
+		return login{}, registryError("asm fetching secret from the service for %s: %s: %s status code: 400, request id: %s", parameter, err.Code, err.Message, requestID())
 	}
 	var auth struct{ Username, Password string }
-	if json.Unmarshal([]byte(deref(text)), &auth) != nil || auth.Username == "" || auth.Password == "" {
-		return resourceError("unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve registry auth from asm: the secret is not a JSON object with username and password")
+	switch {
+	case deref(text) == "":
+		return login{}, registryError("asm fetching authorization data: empty secrets value")
+	case json.Unmarshal([]byte(*text), &auth) != nil:
+		return login{}, registryError("asm fetching authorization data: unable to unmarshal secret value, invalid schema")
+	case auth.Username == "":
+		return login{}, registryError("asm fetching username: AuthorizationData is malformed, empty field")
+	case auth.Password == "":
+		return login{}, registryError("asm fetching password: AuthorizationData is malformed, empty field")
 	}
-	return nil
+	return login{auth.Username, auth.Password}, nil
+}
+
+func registryError(format string, args ...any) error {
+	return resourceError("unable to pull secrets or registry auth: execution resource retrieval failed: unable to get registry auth from asm: service call has been retried 1 time(s): "+format, args...)
 }

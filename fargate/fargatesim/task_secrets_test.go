@@ -102,3 +102,46 @@ func TestAnOverrideCannotReplaceASecret(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// withLogin lets the container's image be pulled with a secret; empty: with none.
+func withLogin(image, secret string) func(*ecs.RegisterTaskDefinitionInput) {
+	return func(in *ecs.RegisterTaskDefinitionInput) {
+		in.ExecutionRoleArn = aws.String("execution")
+		in.ContainerDefinitions[0].Image = &image
+		if secret != "" {
+			in.ContainerDefinitions[0].RepositoryCredentials = &ecstypes.RepositoryCredentials{CredentialsParameter: &secret}
+		}
+	}
+}
+
+func TestPrivateRegistries(t *testing.T) {
+	a := open(t, fargatesim.Config{})
+	a.PrivateRegistry("registry.test:5000", "robot", "planted")
+	const image = "registry.test:5000/team/app:1"
+	good := a.keep("good", `{"username":"robot","password":"planted"}`)
+	const initializing = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to get registry auth from asm: service call has been retried 1 time(s): "
+	for why, row := range map[string]struct{ secret, reason string }{
+		"its ARN":                    {good, ""},
+		"its name":                   {"good", ""},
+		"a key is no part of it":     {good + ":password::", initializing + "asm fetching secret from the service for "},
+		"a secret that is not there": {good[:len(good)-6] + "AAAAAA", "ResourceNotFoundException: Secrets Manager can't find the specified secret."},
+		"no JSON":                    {a.keep("text", "planted"), initializing + "asm fetching authorization data: unable to unmarshal secret value, invalid schema"},
+		"no user name":               {a.keep("nameless", `{"password":"planted"}`), initializing + "asm fetching username: AuthorizationData is malformed, empty field"},
+		"no password":                {a.keep("open", `{"username":"robot"}`), initializing + "asm fetching password: AuthorizationData is malformed, empty field"},
+		"another password":           {a.keep("wrong", `{"username":"robot","password":"old"}`), "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref " + image},
+		"no credentials":             {"", "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref " + image},
+	} {
+		t.Run(why, func(t *testing.T) {
+			a.register(withLogin(image, row.secret))
+			arn := *a.run(nil).TaskArn
+			if row.reason == "" {
+				a.await(arn, "RUNNING")
+				return
+			}
+			task := a.await(arn, "STOPPED")
+			if reason := *task.StoppedReason; !strings.Contains(reason, row.reason) || strings.Contains(reason, "planted") {
+				t.Errorf("reason %s", reason)
+			}
+		})
+	}
+}

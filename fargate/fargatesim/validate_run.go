@@ -191,7 +191,7 @@ func checkStrategy(strategy []ecstypes.CapacityProviderStrategyItem, c *cluster)
 	var best ecstypes.CapacityProviderStrategyItem
 	for _, item := range strategy {
 		if !slices.Contains(c.CapacityProviders, *item.CapacityProvider) {
-			return false, invalidParameter("The specified capacity provider '%s' is not associated with the cluster.", *item.CapacityProvider)
+			return false, invalidParameter("The specified capacity provider strategy cannot contain a capacity provider that is not associated with the cluster. Associate the capacity provider with the cluster and try again.")
 		}
 		if item.Weight < 0 || item.Weight > 1000 || item.Base < 0 || item.Base > 100000 { // API reference: CapacityProviderStrategyItem
 			return false, invalidParameter("weight must be between 0 and 1000, base between 0 and 100000.")

@@ -35,7 +35,8 @@ var launchRules = []struct {
 }{
 	// Wording of RunTask's failures and of ClientException, ECS developer guide: "API failure reasons".
 	{saysAny("Capacity is unavailable"), "InsufficientFargateCapacity", "AWS has no Fargate capacity left in these subnets' zones; more subnets in other zones help"},
-	{saysAny("limit on the number of vCPUs", "configuration is above your limit"), "FargateQuotaExceeded", "raise the quota 'Fargate On-Demand vCPU resource count' (L-3032A538) of this account and region"},
+	{saysAny("capacity provider that is not associated with the cluster"), "SpotNotAssociated", "associate it: aws ecs put-cluster-capacity-providers --cluster CLUSTER --capacity-providers FARGATE FARGATE_SPOT --default-capacity-provider-strategy []; or let the pod run on demand"},
+	{saysAny("limit on the number of vCPUs", "configuration is above your limit"), "FargateQuotaExceeded", "raise the quota 'Fargate On-Demand vCPU resource count' (L-3032A538), or for pods on Spot 'Fargate Spot vCPU resource count' (L-36FBB829), of this account and region"},
 	{saysAny("limit on the number of tasks"), "FargateQuotaExceeded", "raise the Fargate task quota of this account and region"},
 	{IsThrottle, "FargateThrottled", "AWS limits this account's request rate; the launch is repeated"},
 	{IsCredentials, "AWSCredentialsInvalid", "AWS does not accept the daemon's credentials"},

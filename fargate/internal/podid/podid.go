@@ -24,6 +24,8 @@ const (
 	AnnotationPrefix  = "fargate.virtual-kubelet.io/"
 	AnnotationTaskARN = AnnotationPrefix + "task-arn" // ARN of the newest task
 	AnnotationAttempt = AnnotationPrefix + "attempt"  // number of that task, from 0
+	// AnnotationCapacity tells what Fargate bills for the pod, as EKS on Fargate's CapacityProvisioned does.
+	AnnotationCapacity = AnnotationPrefix + "capacity-provisioned"
 )
 
 // Containers of the provider's own. A pod's containers have other names.
@@ -31,6 +33,9 @@ const (
 	KeeperName = "vk-keeper" // keeps a task until all containers of its pod have ended
 	FilesName  = "vk-files"  // fills the pod's volumes before all other containers start
 )
+
+// RouterName is that of a container of the provider's own, which sends on the logs of a pod's others.
+const RouterName = "vk-log-router"
 
 // The variables that carry an ID into a task.
 const (

@@ -45,10 +45,14 @@ func findCluster(ctx context.Context, api ECS, name string) (string, error) {
 	return "", nil
 }
 
-// createCluster makes the cluster and returns its ARN. Making one that another daemon made meanwhile is no error:
-// ECS then returns that one.
+// createCluster makes the cluster, with Fargate's capacity providers for pods that ask for Spot, and returns its ARN.
+// Making one that another daemon made meanwhile is no error: ECS then returns that one. In an account without ECS's
+// service-linked role, which the providers need and the first cluster makes, it is made without them.
 func createCluster(ctx context.Context, api ECS, name string) (string, error) {
-	out, err := api.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: aws.String(name)})
+	out, err := api.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: aws.String(name), CapacityProviders: []string{"FARGATE", "FARGATE_SPOT"}})
+	if awserr.IsRefusal(err) {
+		out, err = api.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: aws.String(name)})
+	}
 	if err != nil {
 		return "", askECS("ecs:CreateCluster", name, err)
 	}

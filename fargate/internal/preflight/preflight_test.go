@@ -24,6 +24,10 @@ type fakeECS struct {
 	clusters map[string]string
 	// denied are the operations the role may not call.
 	denied []string
+	// noServiceRole is an account in which nobody has made a cluster yet.
+	noServiceRole bool
+	// providers are those that a cluster was made with.
+	providers []string
 }
 
 const arnPrefix = "arn:aws:ecs:eu-west-1:123456789012:cluster/"
@@ -48,8 +52,11 @@ func (f *fakeECS) CreateCluster(_ context.Context, in *ecs.CreateClusterInput, _
 	if slices.Contains(f.denied, "CreateCluster") {
 		return nil, apiError("AccessDeniedException")
 	}
+	if f.noServiceRole && len(in.CapacityProviders) > 0 {
+		return nil, &ecstypes.InvalidParameterException{Message: aws.String("Unable to assume the service linked role. Please verify that the ECS service linked role exists.")}
+	}
 	name := aws.ToString(in.ClusterName)
-	f.clusters[name] = "ACTIVE"
+	f.clusters[name], f.providers = "ACTIVE", in.CapacityProviders
 	return &ecs.CreateClusterOutput{Cluster: &ecstypes.Cluster{ClusterArn: aws.String(arnPrefix + name)}}, nil
 }
 
@@ -262,5 +269,18 @@ func TestCheckEndsWithItsContext(t *testing.T) {
 	ec2API.failure = context.Canceled
 	if _, err := preflight.Check(ctx, ecsAPI, ec2API, wanted()); !errors.Is(err, context.Canceled) {
 		t.Errorf("want context.Canceled and no warning about EC2, got %v", err)
+	}
+}
+
+// A cluster that we make has Spot for the pods that ask for it, unless the account has no service-linked role yet.
+func TestNewClustersHaveSpot(t *testing.T) {
+	for fresh, want := range map[bool][]string{false: {"FARGATE", "FARGATE_SPOT"}, true: nil} {
+		ecsAPI := &fakeECS{clusters: map[string]string{}, noServiceRole: fresh}
+		if _, err := preflight.Check(t.Context(), ecsAPI, account(), wanted()); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, ecsAPI.providers); diff != "" || ecsAPI.clusters["pods"] != "ACTIVE" {
+			t.Errorf("in an account that is fresh: %t (-want +got):\n%s", fresh, diff)
+		}
 	}
 }

@@ -33,6 +33,7 @@ func containerDefinition(in Input, l layout, c *corev1.Container, ports map[int3
 	return ecstypes.ContainerDefinition{
 		Name:                   aws.String(c.Name),
 		Image:                  aws.String(c.Image),
+		RepositoryCredentials:  repositoryCredentials(in, c),
 		EntryPoint:             entryPoint,
 		Command:                command,
 		WorkingDirectory:       optional(c.WorkingDir),
@@ -44,7 +45,8 @@ func containerDefinition(in Input, l layout, c *corev1.Container, ports map[int3
 		Memory:                 positive(limitMiB(&c.Resources)),
 		MemoryReservation:      memoryReservation(c, in.Settings),
 		StopTimeout:            aws.Int32(stopTimeout(in.Pod)),
-		LogConfiguration:       logConfiguration(in.Settings),
+		LogConfiguration:       logConfiguration(in),
+		Ulimits:                ulimitsOf(in.Pod),
 		User:                   optional(user(in.Pod, c)),
 		ReadonlyRootFilesystem: readOnlyRoot(c),
 		LinuxParameters:        linuxParameters(c, l.tmpfs[c.Name]),
@@ -135,20 +137,6 @@ func stopTimeout(pod *corev1.Pod) int32 {
 		seconds = *pod.Spec.TerminationGracePeriodSeconds
 	}
 	return int32(min(max(seconds, minStopTimeout), maxStopTimeout))
-}
-
-// logConfiguration never lets a slow log hold up the container (non-blocking); up to 25 MiB wait in memory.
-func logConfiguration(settings Settings) *ecstypes.LogConfiguration {
-	if settings.LogGroup == "" {
-		return nil
-	}
-	return &ecstypes.LogConfiguration{LogDriver: ecstypes.LogDriverAwslogs, Options: map[string]string{
-		"awslogs-group":         settings.LogGroup,
-		"awslogs-region":        settings.Region,
-		"awslogs-stream-prefix": LogStreamPrefix,
-		"mode":                  "non-blocking",
-		"max-buffer-size":       "25m",
-	}}
 }
 
 func optional(text string) *string {

@@ -24,7 +24,7 @@ func define(in Input, size Size, chosen contents) (*ecs.RegisterTaskDefinitionIn
 		RequiresCompatibilities: []ecstypes.Compatibility{ecstypes.CompatibilityFargate},
 		NetworkMode:             ecstypes.NetworkModeAwsvpc,
 		RuntimePlatform: &ecstypes.RuntimePlatform{
-			CpuArchitecture:       ecstypes.CPUArchitectureX8664,
+			CpuArchitecture:       cpuArchitecture(in.Settings),
 			OperatingSystemFamily: ecstypes.OSFamilyLinux,
 		},
 		Cpu:                  aws.String(strconv.Itoa(size.CPUUnits)),

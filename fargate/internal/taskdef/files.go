@@ -71,7 +71,7 @@ func filesContainer(in Input, l layout, chosen contents) ecstypes.ContainerDefin
 	d := ecstypes.ContainerDefinition{
 		Name: aws.String(podid.FilesName), Image: aws.String(in.Settings.HelperImage), Essential: aws.Bool(false),
 		EntryPoint: []string{"sh"}, Command: []string{"-c", filesScript(in, l)}, User: aws.String("0:0"),
-		StopTimeout: aws.Int32(minStopTimeout), LogConfiguration: logConfiguration(in.Settings),
+		StopTimeout: aws.Int32(minStopTimeout), LogConfiguration: logConfiguration(in),
 	}
 	for _, v := range l.prepared(in) {
 		d.MountPoints = append(d.MountPoints, ecstypes.MountPoint{SourceVolume: aws.String(v.name), ContainerPath: aws.String(viewsPath + "/" + v.name)})

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podfile"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/pullsecret"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
 
@@ -99,15 +101,28 @@ var settings = taskdef.Settings{
 	Subnets:          []string{"subnet-0a", "subnet-0b"},
 	SecurityGroups:   []string{"sg-0a"},
 	Tags:             map[string]string{"team": "platform"},
+	LogRouterImage:   "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable",
 	Grants:           grants{"default": "arn:aws:iam::123456789012:role/task-"},
 }
 
-// grants let the pods of a namespace ask for the roles whose ARN begins so.
+// grants let the pods of a namespace ask for the roles whose ARN begins so, and for networks and logs whose names have
+// "granted" in them.
 type grants map[string]string
 
 func (g grants) TaskRole(namespace, roleARN string) bool {
 	prefix, ok := g[namespace]
 	return ok && strings.HasPrefix(roleARN, prefix)
+}
+
+func (g grants) Subnet(namespace, id string) bool        { return g.named(namespace, id) }
+func (g grants) SecurityGroup(namespace, id string) bool { return g.named(namespace, id) }
+func (g grants) PublicAddress(namespace string) bool     { return namespace == "public" }
+func (g grants) LogDestination(namespace, destination string) bool {
+	return g.named(namespace, destination)
+}
+
+func (g grants) named(namespace, what string) bool {
+	return g[namespace] != "" && strings.Contains(what, "granted")
 }
 
 // load reads a pod and the ConfigMaps, Secrets and Services that stand beside it in the file.
@@ -150,20 +165,21 @@ func load(t *testing.T, path string) taskdef.Input {
 	return in
 }
 
-// resolved is a pod with its environment and files, all of them published.
+// resolved is a pod with all that it names, published.
 func resolved(pod *corev1.Pod, sources podenv.Sources) (taskdef.Input, []podenv.Problem) {
 	environment, problems := podenv.Resolve(pod, sources)
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "default", UID: "5a5a5a5a-0000-4000-8000-000000000001"}}
-	files, more := podfile.Resolve(podfile.Input{Pod: pod, Sources: sources, Account: account, Tokens: pod.Annotations[taskdef.AnnotationToken] == "true"})
+	files, fileProblems := podfile.Resolve(podfile.Input{Pod: pod, Sources: sources, Account: account, Tokens: pod.Annotations[taskdef.AnnotationToken] == "true"})
 	in := input(pod, environment)
 	in.Files = files
-	for _, document := range files.Documents() {
-		in.Secrets[document.Address] = podenv.SecretVersion{ID: "v1", ARN: secretARN(document.Address)}
-	}
+	pulls, pullProblems := pullsecret.Resolve(pod, sources.Secrets)
+	logSecrets, logProblems := podenv.Resolve(taskdef.LogSecrets(pod), sources)
+	in.Pulls, in.LogSecrets = pulls, logSecrets
+	in.Secrets = published(environment, slices.Concat(files.Documents(), pulls.Documents(), logSecrets.Secrets())...)
 	for _, token := range files.Tokens() {
 		in.Secrets[token.Stored.Address] = podenv.SecretVersion{ARN: secretARN(token.Stored.Address)}
 	}
-	return in, append(problems, more...)
+	return in, slices.Concat(problems, fileProblems, pullProblems, logProblems)
 }
 
 func secretARN(address podenv.Address) string {
@@ -191,10 +207,10 @@ func input(pod *corev1.Pod, environment podenv.Environment) taskdef.Input {
 	}}
 }
 
-// published is where the environment's secret values would be.
-func published(environment podenv.Environment) map[podenv.Address]podenv.SecretVersion {
+// published is where the environment's secret values, and other documents, would be.
+func published(environment podenv.Environment, others ...podenv.Document) map[podenv.Address]podenv.SecretVersion {
 	places := map[podenv.Address]podenv.SecretVersion{}
-	for _, document := range environment.Secrets() {
+	for _, document := range slices.Concat(environment.Secrets(), others) {
 		places[document.Address] = podenv.SecretVersion{ID: "v1", ARN: secretARN(document.Address)}
 	}
 	return places

@@ -78,6 +78,9 @@ func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinit
 	if kept {
 		definitions = append(definitions, keeper(in.Settings))
 	}
+	if needsRouter(in.Pod) {
+		definitions = append(definitions, router(in))
+	}
 	return definitions
 }
 

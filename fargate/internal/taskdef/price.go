@@ -2,7 +2,7 @@ package taskdef
 
 import "cmp"
 
-// Prices are US dollars an hour, Linux on x86. The zero value stands for USEast1.
+// Prices are US dollars an hour, on Linux. The zero value stands for USEast1.
 type Prices struct {
 	VCPU       float64
 	MemoryGB   float64
@@ -12,8 +12,15 @@ type Prices struct {
 // PricesOf says where and when the prices below were those of AWS. They change rarely, and Spot's every day.
 const PricesOf = "us-east-1, 2026-10"
 
-// USEast1 are the prices on demand (AWS Fargate pricing page, read in October 2026).
+// USEast1 are the prices on demand, on x86 (AWS Fargate pricing page, read in October 2026).
 func USEast1() Prices { return Prices{VCPU: 0.04048, MemoryGB: 0.004445, StorageGiB: 0.000111} }
+
+// ARMUSEast1 are the same on ARM.
+func ARMUSEast1() Prices { return Prices{VCPU: 0.03238, MemoryGB: 0.00356, StorageGiB: 0.000111} }
+
+// SpotARMUSEast1 are about those of Fargate Spot on ARM, of which no figure was read: the part of ARMUSEast1 that Spot's
+// are on x86.
+func SpotARMUSEast1() Prices { return Prices{VCPU: 0.0100, MemoryGB: 0.00110, StorageGiB: 0.000111} }
 
 // SpotUSEast1 are about those of Fargate Spot, which follow supply and demand and lie up to 70 % below the others (a
 // figure of January 2024, the last one read). Storage costs the same.

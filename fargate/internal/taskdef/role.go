@@ -24,6 +24,10 @@ const (
 // Grants say what AWS is asked for on behalf of the pods of a namespace. What is not granted is refused.
 type Grants interface {
 	TaskRole(namespace, roleARN string) bool
+	Subnet(namespace, id string) bool
+	SecurityGroup(namespace, id string) bool
+	PublicAddress(namespace string) bool
+	LogDestination(namespace, destination string) bool // DRIVER:GROUP, URL or OUTPUT, as in providerconfig.Grant
 }
 
 // askedRole is the role that the pod asks for, and the field that does: the pod's own annotation before its

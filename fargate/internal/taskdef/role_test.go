@@ -19,7 +19,11 @@ const roles = "arn:aws:iam::123456789012:role/"
 // everything grants all there is to every namespace.
 type everything struct{}
 
-func (everything) TaskRole(string, string) bool { return true }
+func (everything) TaskRole(string, string) bool       { return true }
+func (everything) Subnet(string, string) bool         { return true }
+func (everything) SecurityGroup(string, string) bool  { return true }
+func (everything) PublicAddress(string) bool          { return true }
+func (everything) LogDestination(string, string) bool { return true }
 
 func TestTaskRole(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
@@ -17,10 +18,13 @@ const (
 	noExec   = "use http, tcp or grpc, or run the pod on an ordinary node if it cannot do without"
 )
 
+// ownNames are those of the provider's own containers.
+var ownNames = []string{podid.KeeperName, podid.FilesName, podid.RouterName}
+
 var containerRules = []rule{
 	quiet("spec.containers[].name", Mapped, "name"),
-	loud("spec.containers[].name", podid.KeeperName+" or "+podid.FilesName, Refused, "the provider gives this name to a container of its own", "choose another name", onContainers(func(c *corev1.Container) bool {
-		return c.Name == podid.KeeperName || c.Name == podid.FilesName
+	loud("spec.containers[].name", strings.Join(ownNames, ", "), Refused, "the provider gives this name to a container of its own", "choose another name", onContainers(func(c *corev1.Container) bool {
+		return slices.Contains(ownNames, c.Name)
 	})),
 	quiet("spec.containers[].image", Mapped, "image"),
 	loud("spec.containers[].image", "more than 255 characters", Refused, "ECS takes names of at most 255 characters", "use a shorter name", onContainers(func(c *corev1.Container) bool { return len(c.Image) > maxImage })),

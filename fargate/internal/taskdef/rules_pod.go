@@ -44,6 +44,9 @@ var podRules = []rule{
 		if needsFiles(in) {
 			n++
 		}
+		if needsRouter(in.Pod) {
+			n++
+		}
 		if n > maxContainers {
 			return []hit{{detail: fmt.Sprintf("%d containers", n)}}
 		}
@@ -57,7 +60,7 @@ var podRules = []rule{
 	quiet("spec.activeDeadlineSeconds", Emulated, "the task is stopped, and the pod has failed, when the time since status.startTime has passed"),
 	quiet("spec.dnsPolicy", Accepted, "Default and ClusterFirst alike use the VPC's resolver, which knows no cluster.local names"),
 	loud("spec.dnsPolicy", "None", Refused, "Fargate tasks use the VPC's resolver", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.DNSPolicy == corev1.DNSNone })),
-	quiet("spec.nodeSelector", Accepted, byScheduler),
+	quiet("spec.nodeSelector", Accepted, byScheduler), machineRules[0], machineRules[1],
 	serviceAccountRules[0], serviceAccountRules[1], serviceAccountRules[2],
 	quiet("spec.serviceAccount", Accepted, "as serviceAccountName"),
 	quiet("spec.automountServiceAccountToken", Accepted, "the API server reads it; see the volume kube-api-access-..."),
@@ -66,13 +69,13 @@ var podRules = []rule{
 	loud("spec.hostPID", "true", Refused, "Fargate shares no host", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.HostPID })),
 	loud("spec.hostIPC", "true", Refused, "Fargate shares no host", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.HostIPC })),
 	quiet("spec.shareProcessNamespace", Mapped, "PID mode task"),
-	loud("spec.imagePullSecrets", "", Warned, "credentials of registries are not passed on yet, so that only public images and those of Amazon ECR can be pulled", "mirror private images to Amazon ECR", onPod(func(s *corev1.PodSpec) bool { return len(s.ImagePullSecrets) > 0 })),
+	pullRules[0], pullRules[1], pullRules[2],
 	quiet("spec.hostname", Emulated, "value of the variable HOSTNAME; the kernel's hostname is AWS's"),
 	loud("spec.hostname", "other than the pod's name", Warned, "the kernel's hostname stays AWS's own", "read the variable HOSTNAME", func(in Input) []hit {
 		return onPod(func(s *corev1.PodSpec) bool { return s.Hostname != "" && s.Hostname != in.Pod.Name })(in)
 	}),
 	quiet("spec.subdomain", Accepted, "the names that a headless Service gives its pods are the control plane's work"),
-	quiet("spec.affinity", Accepted, byScheduler),
+	quiet("spec.affinity", Accepted, byScheduler), machineRules[2], machineRules[3],
 	quiet("spec.schedulerName", Accepted, byScheduler),
 	quiet("spec.tolerations", Accepted, byScheduler),
 	quiet("spec.hostAliases", Emulated, "added to /etc/hosts when a container starts, where it names its command, runs as root and may write to its file system"),

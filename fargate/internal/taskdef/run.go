@@ -18,18 +18,20 @@ const (
 
 // runTask is the request that starts this pod's task, complete but for the definition's ARN.
 func runTask(in Input, private bool) *ecs.RunTaskInput {
+	launchType, strategy := capacity(in)
 	return &ecs.RunTaskInput{
-		Cluster:              optional(in.Settings.Cluster),
-		Count:                aws.Int32(1),
-		LaunchType:           ecstypes.LaunchTypeFargate,
-		PlatformVersion:      optional(in.Settings.PlatformVersion),
-		ClientToken:          aws.String(in.ID.ClientToken()),
-		StartedBy:            aws.String(in.ID.StartedBy()),
-		Group:                aws.String(group(in)),
-		EnableECSManagedTags: true,
-		Tags:                 taskTags(in.Pod, in.Settings.Tags),
-		NetworkConfiguration: networkConfiguration(in.Settings),
-		Overrides:            overrides(in, private),
+		Cluster:                  optional(in.Settings.Cluster),
+		Count:                    aws.Int32(1),
+		LaunchType:               launchType,
+		CapacityProviderStrategy: strategy,
+		PlatformVersion:          optional(in.Settings.PlatformVersion),
+		ClientToken:              aws.String(in.ID.ClientToken()),
+		StartedBy:                aws.String(in.ID.StartedBy()),
+		Group:                    aws.String(group(in)),
+		EnableECSManagedTags:     true,
+		Tags:                     taskTags(in.Pod, in.Settings.Tags),
+		NetworkConfiguration:     networkConfiguration(in),
+		Overrides:                overrides(in, private),
 	}
 }
 
@@ -39,16 +41,22 @@ func group(in Input) string {
 	return text[:min(len(text), maxGroup)]
 }
 
-func networkConfiguration(settings Settings) *ecstypes.NetworkConfiguration {
-	public := ecstypes.AssignPublicIpDisabled
-	if settings.AssignPublicIP {
-		public = ecstypes.AssignPublicIpEnabled
+// networkConfiguration is the node's, but for what the pod asks and is granted.
+func networkConfiguration(in Input) *ecstypes.NetworkConfiguration {
+	asked, _ := asksOf(in.Pod)
+	vpc := &ecstypes.AwsVpcConfiguration{
+		Subnets: in.Settings.Subnets, SecurityGroups: in.Settings.SecurityGroups, AssignPublicIp: ecstypes.AssignPublicIpDisabled,
 	}
-	return &ecstypes.NetworkConfiguration{AwsvpcConfiguration: &ecstypes.AwsVpcConfiguration{
-		Subnets:        settings.Subnets,
-		SecurityGroups: settings.SecurityGroups,
-		AssignPublicIp: public,
-	}}
+	if asked.subnets != nil {
+		vpc.Subnets = asked.subnets
+	}
+	if asked.securityGroups != nil {
+		vpc.SecurityGroups = asked.securityGroups
+	}
+	if asked.publicIP == "true" || asked.publicIP == "" && in.Settings.AssignPublicIP {
+		vpc.AssignPublicIp = ecstypes.AssignPublicIpEnabled
+	}
+	return &ecstypes.NetworkConfiguration{AwsvpcConfiguration: vpc}
 }
 
 // overrides are this pod's own values: its identity, on the first container of those that are not init, whatever differs between

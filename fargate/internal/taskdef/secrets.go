@@ -36,15 +36,15 @@ func valueFrom(where podenv.SecretVersion, key string) string {
 
 // Unpublished returns stand-ins for Input.Secrets. With them Translate tells whether the pod can run before
 // anything is published for it, and explain needs no account; what it translates is not for ECS.
-func Unpublished(environment podenv.Environment, files podfile.Files) map[podenv.Address]podenv.SecretVersion {
+func Unpublished(documents []podenv.Document, tokens []podfile.Token) map[podenv.Address]podenv.SecretVersion {
 	stand := map[podenv.Address]podenv.SecretVersion{}
 	arn := func(address podenv.Address) string {
 		return "arn:aws:secretsmanager:REGION:ACCOUNT:secret:" + string(address)
 	}
-	for _, document := range slices.Concat(environment.Secrets(), files.Documents()) {
+	for _, document := range documents {
 		stand[document.Address] = podenv.SecretVersion{ARN: arn(document.Address), ID: "VERSION"}
 	}
-	for _, token := range files.Tokens() {
+	for _, token := range tokens {
 		stand[token.Stored.Address] = podenv.SecretVersion{ARN: arn(token.Stored.Address)}
 	}
 	return stand
@@ -55,14 +55,31 @@ func SecretARNs(containers []ecstypes.ContainerDefinition) []string {
 	const parts = 7 // arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME
 	var arns []string
 	for _, c := range containers {
-		for _, s := range c.Secrets {
-			if fields := strings.Split(aws.ToString(s.ValueFrom), ":"); len(fields) >= parts && fields[2] == "secretsmanager" {
+		for _, from := range secretReferences(c) {
+			if fields := strings.Split(from, ":"); len(fields) >= parts && fields[2] == "secretsmanager" {
 				arns = append(arns, strings.Join(fields[:parts], ":"))
 			}
 		}
 	}
 	slices.Sort(arns)
 	return slices.Compact(arns)
+}
+
+// secretReferences are all members of a container that name secrets.
+func secretReferences(c ecstypes.ContainerDefinition) []string {
+	var references []string
+	for _, s := range c.Secrets {
+		references = append(references, aws.ToString(s.ValueFrom))
+	}
+	if c.LogConfiguration != nil {
+		for _, s := range c.LogConfiguration.SecretOptions {
+			references = append(references, aws.ToString(s.ValueFrom))
+		}
+	}
+	if c.RepositoryCredentials != nil {
+		references = append(references, aws.ToString(c.RepositoryCredentials.CredentialsParameter))
+	}
+	return references
 }
 
 // ownSecret finds a value that is expanded from a Secret and from what differs between replicas. Overrides

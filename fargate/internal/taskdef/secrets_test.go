@@ -2,6 +2,7 @@ package taskdef_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,7 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
-	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podfile"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/pullsecret"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
 
@@ -93,7 +94,7 @@ func TestWithoutPublishedSecrets(t *testing.T) {
 		"no execution role": {"the message names the key to set", func(in *taskdef.Input) { in.Settings.ExecutionRoleARN, in.Settings.LogGroup = "", "" },
 			"spec.containers[0].envFrom[0].secretRef: values from Secrets reach a task through its execution role, and this node has none; set ExecutionRoleArn in fargate.toml to a role that may read secrets of this node\n" +
 				"spec.containers[0].env[1].value: values from Secrets reach a task through its execution role, and this node has none; set ExecutionRoleArn in fargate.toml to a role that may read secrets of this node"},
-		"stand-ins": {"they tell beforehand that it will do", func(in *taskdef.Input) { in.Secrets = taskdef.Unpublished(environment, podfile.Files{}) }, ""},
+		"stand-ins": {"they tell beforehand that it will do", func(in *taskdef.Input) { in.Secrets = taskdef.Unpublished(environment.Secrets(), nil) }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := in
@@ -114,15 +115,20 @@ func TestSecretARNs(t *testing.T) {
 	pod.Spec.Containers = append(pod.Spec.Containers, *pod.Spec.Containers[0].DeepCopy())
 	pod.Spec.Containers[1].Name = "second"
 	environment, _ := podenv.Resolve(pod, secretSources("1"))
-	got, err := taskdef.Translate(input(pod, environment))
+	pod.Spec.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "registry"}}
+	in := input(pod, environment)
+	in.Pulls, _ = pullsecret.Resolve(pod, map[string]*corev1.Secret{"registry": registrySecret(`{"username":"u","password":"hunter2"}`)})
+	in.Secrets = published(environment, in.Pulls.Documents()...)
+	got, err := taskdef.Translate(in)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var want []string
-	for _, document := range environment.Secrets() { // by address, as the ARNs are
-		want = append(want, published(environment)[document.Address].ARN)
+	for _, where := range in.Secrets {
+		want = append(want, where.ARN)
 	}
-	if diff := cmp.Diff(want, taskdef.SecretARNs(got.Definition.ContainerDefinitions)); diff != "" || len(want) != 2 {
+	slices.Sort(want)
+	if diff := cmp.Diff(want, taskdef.SecretARNs(got.Definition.ContainerDefinitions)); diff != "" || len(want) != 3 {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if arns := taskdef.SecretARNs(nil); arns != nil {

@@ -78,7 +78,7 @@ type sizeError struct{ field, problem string }
 // size is the pod's Fargate size: the one its annotation names, else the cheapest that fits.
 func size(pod *corev1.Pod, settings Settings) (Size, *sizeError) {
 	need := needs(pod, settings)
-	chosen, fits := cheapest(need.RequestedCPUUnits, need.RequestedMemoryMiB, settings.Prices)
+	chosen, fits := cheapest(need.RequestedCPUUnits, need.RequestedMemoryMiB, pricesOf(pod, settings))
 	if annotation, ok := pod.Annotations[AnnotationSize]; ok {
 		var problem string
 		if chosen, problem = annotated(annotation, need); problem != "" {
@@ -163,6 +163,9 @@ func needs(pod *corev1.Pod, settings Settings) Size {
 	}
 	all = all.plus(amounts{cpu: thousandths(pod.Spec.Overhead[corev1.ResourceCPU]), memory: mebibytes(pod.Spec.Overhead[corev1.ResourceMemory])})
 	all.storage = max(all.storage, limitsOfVolumes(pod)) // what the containers ask for includes their volumes
+	if needsRouter(pod) {
+		all.memory += routerMiB
+	}
 	need := Size{RequestedCPUUnits: int((all.cpu + 999) / 1000), RequestedMemoryMiB: int(all.memory)}
 	if gib := int((all.storage + 1<<30 - 1) >> 30); gib > freeStorageGiB {
 		need.StorageGiB = max(gib, minStorageGiB)

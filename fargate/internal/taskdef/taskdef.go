@@ -28,6 +28,7 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podfile"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/pullsecret"
 )
 
 // AnnotationSize chooses a Fargate size instead of the cheapest that fits: CPU units / MiB, "1024/4096".
@@ -43,12 +44,16 @@ type Settings struct {
 	Subnets          []string
 	SecurityGroups   []string // empty: the VPC's default group
 	AssignPublicIP   bool
+	Architecture     string            // of processors, as Kubernetes spells it; empty: amd64
+	CapacityType     CapacityType      // of pods that ask for none; empty: OnDemand
 	Tags             map[string]string // on every definition and task; win over all other tags
 	HelperImage      string            // of the provider's own containers
+	LogRouterImage   string            // of the container that the log driver awsfirelens needs
 	DefaultCPUUnits  int               // for a container that asks for no CPU; 0: what the smallest size leaves
 	DefaultMemoryMiB int               // for a container that asks for no memory; 0: what the smallest size leaves
-	Prices           Prices            // the zero value: USEast1
 	NoTokens         bool              // tokens of ServiceAccounts are given to no pod
+	Prices           Prices            // on demand, on the architecture; the zero value: USEast1
+	SpotPrices       Prices            // the same of Spot; the zero value: USEast1
 	Grants           Grants            // what pods may ask AWS for; nil: nothing
 }
 
@@ -59,8 +64,12 @@ type Input struct {
 	Environment podenv.Environment // of the same pod, with no problem left that Blocks
 	Files       podfile.Files      // of the same pod's volumes, with no problem left that Blocks
 	Settings    Settings
-	// Secrets says where each of Environment.Secrets, Files.Documents and Files.Tokens was published. A secret variable
-	// whose value is not in them is refused.
+	// Pulls are the credentials of the pod's images.
+	Pulls pullsecret.Credentials
+	// LogSecrets is the environment of LogSecrets(Pod), under the same condition as Environment.
+	LogSecrets podenv.Environment
+	// Secrets says where each of the documents of Environment, Files, Pulls and LogSecrets was published, and each of
+	// Files.Tokens. A secret variable whose value is not in them is refused.
 	Secrets map[podenv.Address]podenv.SecretVersion
 	// ServiceAccountRole is what the annotation AnnotationServiceAccountRole of the pod's ServiceAccount says.
 	ServiceAccountRole string

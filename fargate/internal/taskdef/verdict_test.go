@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
 
@@ -108,37 +109,77 @@ var provocations = map[string]string{
 	"metadata.annotations[fargate.virtual-kubelet.io/size]|a size that Fargate does not have, or too small": "annotation 1024/9000",
 	"metadata.annotations[iam.amazonaws.com/role]|not granted to the namespace":                             "role arn:aws:iam::123456789012:role/admin",
 	"metadata.annotations[iam.amazonaws.com/role]|no role's ARN, or the execution role":                     "role admin",
+	"metadata.annotations[fargate.virtual-kubelet.io/service-account-token]|any other value":                `ask {service-account-token: "yes"}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/subnets]|any other value":                              `ask {subnets: subnet-A}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/subnets]|not granted to the namespace":                 `ask {subnets: subnet-0f}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/security-groups]|any other value":                      `ask {security-groups: "sg-1,sg-1"}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/security-groups]|not granted to the namespace":         `ask {security-groups: sg-0f}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/assign-public-ip]|any other value":                     `ask {assign-public-ip: "yes"}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/assign-public-ip]|not granted to the namespace":        `ask {assign-public-ip: "true"}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/capacity-type]|any other value":                        `ask {capacity-type: reserved}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/ulimits]|any other value":                              `ask {ulimits: nofile=many}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/log-driver]|any other value":                           `ask {log-driver: json-file}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/log-options]|any other value":                          `ask {log-options: awslogs-region=eu-west-1}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/log-options]|not granted to the namespace":             `ask {log-options: awslogs-group=/secret}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/log-secret-options]|any other value":                   `ask {log-secret-options: splunk-token=hunter2}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/log-mode]|any other value":                             `ask {log-mode: lossy}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/log-router-config]|any other value":                    `ask {log-router-config: "s3://bucket/file"}`,
+	"metadata.annotations[fargate.virtual-kubelet.io/...]|any other name":                                   `ask {subnet: subnet-0a}`,
+	"spec.nodeSelector|of another architecture or operating system than the node's":                         "nodeSelector: {kubernetes.io/arch: arm64}",
+	"spec.affinity|required, of another architecture or operating system than the node's":                   "affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/os, operator: In, values: [windows]}]}]}}}",
 	"spec.containers|more than 10, init containers and the provider's own included":                         "{restartPolicy: Never, initContainers: [{name: i, image: i}], containers: [" + strings.Repeat("{name: c, image: i}, ", 9) + "]}",
-	"spec.containers[].name|vk-keeper or vk-files":                                                          "{name: vk-files}",
-	"spec.ephemeralContainers|":                                      "ephemeralContainers: [{name: e, image: i}]",
-	"spec.terminationGracePeriodSeconds|above 120":                   "terminationGracePeriodSeconds: 121",
-	"spec.dnsPolicy|None":                                            "dnsPolicy: None",
-	"spec.hostNetwork|true":                                          "hostNetwork: true",
-	"spec.hostPID|true":                                              "hostPID: true",
-	"spec.hostIPC|true":                                              "hostIPC: true",
-	"spec.imagePullSecrets|":                                         "imagePullSecrets: [{name: s}]",
-	"spec.hostname|other than the pod's name":                        "hostname: other",
-	"spec.hostAliases|where that cannot be done":                     "hostAliases: [{ip: 10.0.0.1, hostnames: [a]}]",
-	"spec.dnsConfig|":                                                "dnsConfig: {nameservers: [10.0.0.1]}",
-	"spec.runtimeClassName|":                                         "runtimeClassName: gvisor",
-	"spec.setHostnameAsFQDN|true":                                    "setHostnameAsFQDN: true",
-	"spec.os|other than linux":                                       "os: {name: windows}",
-	"spec.hostUsers|false":                                           "hostUsers: false",
-	"spec.resourceClaims|":                                           "resourceClaims: [{name: gpu}]",
-	"spec.resources|other than cpu and memory":                       "resources: {limits: {hugepages-2Mi: 2Mi}}",
-	"spec.hostnameOverride|":                                         "hostnameOverride: other",
-	"spec.securityContext.seLinuxOptions|":                           "securityContext: {seLinuxOptions: {level: s0}}",
-	"spec.securityContext.windowsOptions|":                           "securityContext: {windowsOptions: {runAsUserName: a}}",
-	"spec.securityContext.supplementalGroups|":                       "securityContext: {supplementalGroups: [5]}",
-	"spec.securityContext.sysctls|any other":                         "securityContext: {sysctls: [{name: vm.swappiness, value: '1'}]}",
-	"spec.securityContext.seccompProfile|Localhost":                  "securityContext: {seccompProfile: {type: Localhost, localhostProfile: p}}",
-	"spec.securityContext.seccompProfile|Unconfined":                 "securityContext: {seccompProfile: {type: Unconfined}}",
-	"spec.securityContext.appArmorProfile|other than RuntimeDefault": "securityContext: {appArmorProfile: {type: Unconfined}}",
-	"spec.volumes[].emptyDir|medium Memory, mounted more than once or by subPath":                                             "{volumes: [{name: v, emptyDir: {medium: Memory}}], initContainers: [{name: i, image: i, volumeMounts: [{name: v, mountPath: /v}]}], containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v}]}]}",
-	"spec.volumes[].emptyDir|medium HugePages":                                                                                "volumes: [{name: v, emptyDir: {medium: HugePages-2Mi}}]",
-	"spec.volumes[].secret|without ExecutionRoleArn in fargate.toml":                                                          "volumes: [{name: v, secret: {secretName: login}}]",
-	"spec.volumes[].downwardAPI|what is not known before the task starts":                                                     "volumes: [{name: v, downwardAPI: {items: [{path: ip, fieldRef: {fieldPath: status.podIP}}]}}]",
-	"spec.volumes[].configMap|more than 16 KiB, packed, without ExecutionRoleArn in fargate.toml":                             "volumes: [{name: v, configMap: {name: large}}]",
+	"spec.containers[].name|vk-keeper, vk-files, vk-log-router":                                             "{name: vk-files}",
+	"spec.ephemeralContainers|":                    "ephemeralContainers: [{name: e, image: i}]",
+	"spec.terminationGracePeriodSeconds|above 120": "terminationGracePeriodSeconds: 121",
+	"spec.dnsPolicy|None":                          "dnsPolicy: None",
+	"spec.hostNetwork|true":                        "hostNetwork: true",
+	"spec.hostPID|true":                            "hostPID: true",
+	"spec.hostIPC|true":                            "hostIPC: true",
+	"spec.imagePullSecrets|with credentials for an image, without ExecutionRoleArn in fargate.toml": "imagePullSecrets: [{name: registry}]",
+	"spec.imagePullSecrets|with nothing but an identity or registry token for an image":             "imagePullSecrets: [{name: token}]",
+	"spec.hostname|other than the pod's name":                                                       "hostname: other",
+	"spec.dnsConfig|":                                                                             "dnsConfig: {nameservers: [10.0.0.1]}",
+	"spec.runtimeClassName|":                                                                      "runtimeClassName: gvisor",
+	"spec.setHostnameAsFQDN|true":                                                                 "setHostnameAsFQDN: true",
+	"spec.os|other than linux":                                                                    "os: {name: windows}",
+	"spec.hostUsers|false":                                                                        "hostUsers: false",
+	"spec.resourceClaims|":                                                                        "resourceClaims: [{name: gpu}]",
+	"spec.resources|other than cpu and memory":                                                    "resources: {limits: {hugepages-2Mi: 2Mi}}",
+	"spec.hostnameOverride|":                                                                      "hostnameOverride: other",
+	"spec.securityContext.seLinuxOptions|":                                                        "securityContext: {seLinuxOptions: {level: s0}}",
+	"spec.securityContext.windowsOptions|":                                                        "securityContext: {windowsOptions: {runAsUserName: a}}",
+	"spec.securityContext.supplementalGroups|":                                                    "securityContext: {supplementalGroups: [5]}",
+	"spec.securityContext.sysctls|any other":                                                      "securityContext: {sysctls: [{name: vm.swappiness, value: '1'}]}",
+	"spec.securityContext.seccompProfile|Localhost":                                               "securityContext: {seccompProfile: {type: Localhost, localhostProfile: p}}",
+	"spec.securityContext.seccompProfile|Unconfined":                                              "securityContext: {seccompProfile: {type: Unconfined}}",
+	"spec.securityContext.appArmorProfile|other than RuntimeDefault":                              "securityContext: {appArmorProfile: {type: Unconfined}}",
+	"spec.containers[].image|more than 255 characters":                                            "{image: " + strings.Repeat("i", 256) + "}",
+	"spec.containers[].ports[].hostPort|":                                                         "{ports: [{containerPort: 1, hostPort: 1}]}",
+	"spec.containers[].ports[].protocol|SCTP":                                                     "{ports: [{containerPort: 1, protocol: SCTP}]}",
+	"spec.containers[].ports[].hostIP|":                                                           "{ports: [{containerPort: 1, hostIP: 10.0.0.1}]}",
+	"spec.containers[].resources|more than the largest size":                                      "{resources: {requests: {cpu: 33}}}",
+	"spec.containers[].resources.requests[ephemeral-storage]|more than 200 GiB":                   "{resources: {requests: {ephemeral-storage: 201Gi}}}",
+	"spec.containers[].resources|other than cpu, memory and ephemeral-storage":                    "{resources: {limits: {nvidia.com/gpu: 1}}}",
+	"spec.containers[].resources.claims|":                                                         "{resources: {claims: [{name: gpu}]}}",
+	"spec.containers[].restartPolicy|other than the pod's":                                        "{restartPolicy: Never}",
+	"spec.containers[].restartPolicyRules|":                                                       "{restartPolicyRules: [{action: Restart}]}",
+	"spec.containers[].volumeDevices|":                                                            "{volumeDevices: [{name: v, devicePath: /dev/x}]}",
+	"spec.containers[].livenessProbe|exec":                                                        "{livenessProbe: {exec: {command: [a]}}}",
+	"spec.containers[].readinessProbe|exec":                                                       "{readinessProbe: {exec: {command: [a]}}}",
+	"spec.containers[].startupProbe|exec":                                                         "{startupProbe: {exec: {command: [a]}}}",
+	"spec.containers[].lifecycle.postStart|":                                                      "{lifecycle: {postStart: {exec: {command: [a]}}}}",
+	"spec.containers[].lifecycle.preStop|":                                                        "{lifecycle: {preStop: {sleep: {seconds: 1}}}}",
+	"spec.containers[].lifecycle.stopSignal|":                                                     "{lifecycle: {stopSignal: SIGUSR1}}",
+	"spec.containers[].terminationMessagePath|other than /dev/termination-log":                    "{terminationMessagePath: /tmp/m}",
+	"spec.containers[].terminationMessagePolicy|FallbackToLogsOnError":                            "{terminationMessagePolicy: FallbackToLogsOnError}",
+	"spec.containers[].imagePullPolicy|Never":                                                     "{imagePullPolicy: Never}",
+	"spec.containers[].stdinOnce|true":                                                            "{stdinOnce: true}",
+	"spec.hostAliases|where that cannot be done":                                                  "hostAliases: [{ip: 10.0.0.1, hostnames: [a]}]",
+	"spec.volumes[].emptyDir|medium Memory, mounted more than once or by subPath":                 "{volumes: [{name: v, emptyDir: {medium: Memory}}], initContainers: [{name: i, image: i, volumeMounts: [{name: v, mountPath: /v}]}], containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v}]}]}",
+	"spec.volumes[].emptyDir|medium HugePages":                                                    "volumes: [{name: v, emptyDir: {medium: HugePages-2Mi}}]",
+	"spec.volumes[].secret|without ExecutionRoleArn in fargate.toml":                              "volumes: [{name: v, secret: {secretName: login}}]",
+	"spec.volumes[].downwardAPI|what is not known before the task starts":                         "volumes: [{name: v, downwardAPI: {items: [{path: ip, fieldRef: {fieldPath: status.podIP}}]}}]",
+	"spec.volumes[].configMap|more than 16 KiB, packed, without ExecutionRoleArn in fargate.toml": "volumes: [{name: v, configMap: {name: large}}]",
 	"spec.volumes[].projected|with content of Secrets, tokens, or more than 16 KiB, without ExecutionRoleArn in fargate.toml": "volumes: [{name: v, projected: {sources: [{secret: {name: login}}]}}]",
 	"spec.volumes[].projected.sources[].serviceAccountToken|where fargate.toml says ServiceAccountToken = \"never\"":          "volumes: [{name: v, projected: {sources: [{serviceAccountToken: {path: t}}]}}]",
 	"spec.volumes[].projected.sources[].clusterTrustBundle|":                                                                  "volumes: [{name: v, projected: {sources: [{clusterTrustBundle: {path: t}}]}}]",
@@ -146,27 +187,6 @@ var provocations = map[string]string{
 	"spec.containers[].volumeMounts[].subPath|what cannot be mounted so":                                                      "{volumes: [{name: v, emptyDir: {}}], containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v, subPath: a}, {name: v, mountPath: /w, subPath: a/b}]}]}",
 	"spec.containers[].volumeMounts[].subPathExpr|expanded from a value of a Secret":                                          "{volumes: [{name: v, emptyDir: {}}], containers: [{name: c, image: i, envFrom: [{secretRef: {name: login}}], volumeMounts: [{name: v, mountPath: /v, subPathExpr: $(PASSWORD)}]}]}",
 	"spec.containers[].volumeMounts[].mountPropagation|other than None":                                                       "{volumes: [{name: v, emptyDir: {}}], containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v, mountPropagation: Bidirectional}]}]}",
-	"spec.containers[].image|more than 255 characters":                                                                        "{image: " + strings.Repeat("i", 256) + "}",
-	"spec.containers[].ports[].hostPort|":                                                                                     "{ports: [{containerPort: 1, hostPort: 1}]}",
-	"spec.containers[].ports[].protocol|SCTP":                                                                                 "{ports: [{containerPort: 1, protocol: SCTP}]}",
-	"spec.containers[].ports[].hostIP|":                                                                                       "{ports: [{containerPort: 1, hostIP: 10.0.0.1}]}",
-	"spec.containers[].resources|more than the largest size":                                                                  "{resources: {requests: {cpu: 33}}}",
-	"spec.containers[].resources.requests[ephemeral-storage]|more than 200 GiB":                                               "{resources: {requests: {ephemeral-storage: 201Gi}}}",
-	"spec.containers[].resources|other than cpu, memory and ephemeral-storage":                                                "{resources: {limits: {nvidia.com/gpu: 1}}}",
-	"spec.containers[].resources.claims|":                                                                                     "{resources: {claims: [{name: gpu}]}}",
-	"spec.containers[].restartPolicy|other than the pod's":                                                                    "{restartPolicy: Never}",
-	"spec.containers[].restartPolicyRules|":                                                                                   "{restartPolicyRules: [{action: Restart}]}",
-	"spec.containers[].volumeDevices|":                                                                                        "{volumeDevices: [{name: v, devicePath: /dev/x}]}",
-	"spec.containers[].livenessProbe|exec":                                                                                    "{livenessProbe: {exec: {command: [a]}}}",
-	"spec.containers[].readinessProbe|exec":                                                                                   "{readinessProbe: {exec: {command: [a]}}}",
-	"spec.containers[].startupProbe|exec":                                                                                     "{startupProbe: {exec: {command: [a]}}}",
-	"spec.containers[].lifecycle.postStart|":                                                                                  "{lifecycle: {postStart: {exec: {command: [a]}}}}",
-	"spec.containers[].lifecycle.preStop|":                                                                                    "{lifecycle: {preStop: {sleep: {seconds: 1}}}}",
-	"spec.containers[].lifecycle.stopSignal|":                                                                                 "{lifecycle: {stopSignal: SIGUSR1}}",
-	"spec.containers[].terminationMessagePath|other than /dev/termination-log":                                                "{terminationMessagePath: /tmp/m}",
-	"spec.containers[].terminationMessagePolicy|FallbackToLogsOnError":                                                        "{terminationMessagePolicy: FallbackToLogsOnError}",
-	"spec.containers[].imagePullPolicy|Never":                                                                                 "{imagePullPolicy: Never}",
-	"spec.containers[].stdinOnce|true":                                                                                        "{stdinOnce: true}",
 	"spec.containers[].env[].name|VK_CLUSTER_UID, VK_NODE_NAME, VK_POD_NAMESPACE, VK_POD_NAME, VK_POD_UID, VK_ATTEMPT":        "{env: [{name: VK_ATTEMPT, value: '9'}]}",
 	"spec.containers[].env[].valueFrom.fieldRef|status.podIP, podIPs, where the container does not name its command":          "{env: [{name: A, valueFrom: {fieldRef: {fieldPath: status.podIPs}}}]}",
 	"spec.containers[].env[].valueFrom.fieldRef|anything else":                                                                "{env: [{name: A, valueFrom: {fieldRef: {fieldPath: status.phase}}}]}",
@@ -199,6 +219,7 @@ var circumstances = map[string]func(*taskdef.Input){
 	"with content of Secrets, tokens, or more than 16 KiB, without ExecutionRoleArn in fargate.toml": noRole,
 	`where fargate.toml says ServiceAccountToken = "never"`:                                          func(in *taskdef.Input) { in.Settings.NoTokens = true },
 	"or another value from a Secret, without ExecutionRoleArn in fargate.toml":                       func(in *taskdef.Input) { in.Settings.ExecutionRoleARN = "" },
+	"with credentials for an image, without ExecutionRoleArn in fargate.toml":                        func(in *taskdef.Input) { in.Settings.ExecutionRoleARN = "" },
 	"or another value from a Secret, not published":                                                  func(in *taskdef.Input) { in.Secrets = nil },
 	"annotated eks.amazonaws.com/role-arn, not granted to the namespace":                             func(in *taskdef.Input) { in.ServiceAccountRole = "arn:aws:iam::123456789012:role/admin" },
 	"annotated eks.amazonaws.com/role-arn, no role's ARN, or the execution role":                     func(in *taskdef.Input) { in.ServiceAccountRole = settings.ExecutionRoleARN },
@@ -217,6 +238,8 @@ func TestEveryWarningAndRefusalSpeaks(t *testing.T) {
 			pod := provoke(t, row)
 			sources := nodeSources()
 			sources.Secrets["login"] = &corev1.Secret{Data: map[string][]byte{"PASSWORD": []byte("hunter2")}}
+			sources.Secrets["registry"] = registrySecret(`{"username":"u","password":"hunter2"}`)
+			sources.Secrets["token"] = registrySecret(`{"identitytoken":"hunter2"}`)
 			sources.ConfigMaps["large"] = &corev1.ConfigMap{BinaryData: map[string][]byte{"noise": noise(20_000)}}
 			in, _ := resolved(pod, sources)
 			if change := circumstances[row.Case]; change != nil {
@@ -249,6 +272,12 @@ func noise(length int) []byte {
 	return bytes
 }
 
+// registrySecret has this entry for the registry of barePod's image.
+func registrySecret(entry string) *corev1.Secret {
+	return &corev1.Secret{Type: corev1.SecretTypeDockerConfigJson,
+		Data: map[string][]byte{corev1.DockerConfigJsonKey: []byte(`{"auths":{"https://index.docker.io/v1/":` + entry + `}}`)}}
+}
+
 var indexes = regexp.MustCompile(`\[[0-9]+\]`)
 
 func finding(findings []taskdef.Finding, row taskdef.Row) *taskdef.Finding {
@@ -256,6 +285,9 @@ func finding(findings []taskdef.Finding, row taskdef.Row) *taskdef.Finding {
 		field := indexes.ReplaceAllString(f.Field, "[]")
 		if strings.HasSuffix(row.Field, "command") || strings.HasSuffix(row.Field, "args") {
 			field = strings.TrimSuffix(field, "[]") // the word that is meant
+		}
+		if beginning, any := strings.CutSuffix(row.Field, "...]"); any && strings.HasPrefix(field, beginning) {
+			field = row.Field
 		}
 		if (field == row.Field || strings.HasPrefix(field, row.Field+".items")) && f.Verdict == row.Verdict && strings.HasSuffix(f.Message, row.WayOut) {
 			return &f
@@ -272,6 +304,8 @@ func provoke(t *testing.T, row taskdef.Row) *corev1.Pod {
 	switch {
 	case ok && strings.HasPrefix(text, "annotation "):
 		pod.Annotations = map[string]string{taskdef.AnnotationSize: strings.TrimPrefix(text, "annotation ")}
+	case ok && strings.HasPrefix(text, "ask "):
+		pod.Annotations = asking(t, strings.TrimPrefix(text, "ask "))
 	case ok && strings.HasPrefix(text, "role "):
 		pod.Annotations = map[string]string{taskdef.AnnotationRole: strings.TrimPrefix(text, "role ")}
 	case ok && strings.HasPrefix(row.Field, "spec.containers[]") && !strings.HasPrefix(text, "{volumes:"):
@@ -284,6 +318,18 @@ func provoke(t *testing.T, row taskdef.Row) *corev1.Pod {
 		t.Fatal("no pod provokes this row; add one to provocations")
 	}
 	return pod
+}
+
+// asking are annotations of ours, written as a map without the prefix.
+func asking(t *testing.T, text string) map[string]string {
+	t.Helper()
+	names := map[string]string{}
+	decode(t, text, &names)
+	annotations := map[string]string{}
+	for name, value := range names {
+		annotations[podid.AnnotationPrefix+name] = value
+	}
+	return annotations
 }
 
 func barePod() *corev1.Pod {

@@ -1,0 +1,46 @@
+package taskdef
+
+import (
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	corev1 "k8s.io/api/core/v1"
+)
+
+const fieldPull = "spec.imagePullSecrets"
+
+// repositoryCredentials says where the credentials for a container's image are. ECS takes a secret's whole ARN or its
+// name there, and neither a key nor a version (API reference: RepositoryCredentials), so that its current version
+// counts. That is the one we wrote: secretstore gives out no other, and looks again every few minutes.
+func repositoryCredentials(in Input, c *corev1.Container) *ecstypes.RepositoryCredentials {
+	address, ok := in.Pulls.Of(c.Image)
+	if !ok {
+		return nil
+	}
+	return &ecstypes.RepositoryCredentials{CredentialsParameter: aws.String(in.Secrets[address].ARN)}
+}
+
+var pullRules = []rule{
+	quiet(fieldPull, Mapped, "repository credentials of the containers, chosen as kubelet does: they reach ECS through AWS Secrets Manager, read by the execution role; images of private Amazon ECR registries need none, for the execution role pulls them"),
+	loud(fieldPull, "with credentials for an image, without ExecutionRoleArn in fargate.toml", Refused, "credentials of registries are read by the task's execution role, and this node has none", "set ExecutionRoleArn in fargate.toml to a role that may read secrets of this node", onPulledImages(func(in Input, image string) bool {
+		_, private := in.Pulls.Of(image)
+		return private && in.Settings.ExecutionRoleARN == ""
+	})),
+	loud(fieldPull, "with nothing but an identity or registry token for an image", Warned, "ECS logs in with user name and password, so that the image is pulled without credentials", "put a user name and a password, or an access token as password, into the Secret", onPulledImages(func(in Input, image string) bool {
+		return in.Pulls.TokenOnly(image)
+	})),
+}
+
+// onPulledImages finds the images that the condition holds for, each once.
+func onPulledImages(holds func(Input, string) bool) func(Input) []hit {
+	return func(in Input) []hit {
+		var images []string
+		for _, c := range slices.Concat(in.Pod.Spec.InitContainers, in.Pod.Spec.Containers) {
+			if !slices.Contains(images, c.Image) && holds(in, c.Image) {
+				images = append(images, c.Image)
+			}
+		}
+		return details(images)
+	}
+}
