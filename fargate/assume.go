@@ -55,6 +55,7 @@ func newExplainer(in ExplainInput, set manifest.Set) *explainer {
 func assumedConfig() providerconfig.Config {
 	config := providerconfig.Default()
 	config.Subnets, config.SecurityGroups = []string{"SUBNET"}, []string{"SECURITY-GROUP"}
+	config.InfrastructureRoleARN = "arn:aws:iam::ACCOUNT:role/INFRASTRUCTURE-ROLE"
 	config.ExecutionRoleARN, config.CloudWatchLogGroupName = "arn:aws:iam::ACCOUNT:role/EXECUTION-ROLE", "LOG-GROUP"
 	return config
 }
@@ -82,6 +83,7 @@ func (g *assumedGrants) PublicAddress(string) bool {
 func (g *assumedGrants) LogDestination(_, place string) bool {
 	return g.grant("LogDestinations", place)
 }
+func (g *assumedGrants) FileSystem(_, id string) bool { return g.grant("FileSystems", id) }
 
 // assumed tells what fargate.toml would have to grant the pod, and forgets it. g may be nil.
 func (g *assumedGrants) assumed(pod *corev1.Pod) []Finding {
@@ -97,13 +99,16 @@ func (g *assumedGrants) assumed(pod *corev1.Pod) []Finding {
 	return findings
 }
 
-// askingField is the field that asks for what is granted: an annotation, or of a role the ServiceAccount's.
+// askingField is the field that asks for what is granted: an annotation, a volume, or of a role the ServiceAccount's.
 func askingField(pod *corev1.Pod, granted given) string {
 	for _, a := range taskdef.Annotations() {
 		asks := a.Key != taskdef.AnnotationRole || pod.Annotations[a.Key] == granted.what
 		if a.Grant == granted.key && asks {
 			return "metadata.annotations[" + a.Key + "]"
 		}
+	}
+	if granted.key == "FileSystems" {
+		return "spec.volumes"
 	}
 	return "spec.serviceAccountName"
 }

@@ -16,6 +16,8 @@ import (
 type fetched struct {
 	sources podenv.Sources
 	account *corev1.ServiceAccount // the pod's; nil: there is none
+	claims  taskdef.Claims         // of the pod's volumes
+	missing []podenv.Problem       // with the claims
 	tokens  bool                   // the API server's own volume with the account's token is filled
 }
 
@@ -37,8 +39,8 @@ func drafted(pod *corev1.Pod, id podid.ID, from fetched, settings taskdef.Settin
 	for i := range logProblems {
 		logProblems[i].Field = taskdef.FieldLogSecrets
 	}
-	d := draft{problems: slices.Concat(problems, fileProblems, pullProblems, logProblems), input: taskdef.Input{
-		Pod: pod, ID: id, Environment: environment, Files: files, Pulls: pulls, LogSecrets: logSecrets, Settings: settings,
+	d := draft{problems: slices.Concat(problems, from.missing, fileProblems, pullProblems, logProblems), input: taskdef.Input{
+		Pod: pod, ID: id, Environment: environment, Files: files, Claims: from.claims, Pulls: pulls, LogSecrets: logSecrets, Settings: settings,
 	}}
 	d.input.Secrets = taskdef.Unpublished(d.documents(), files.Tokens())
 	if from.account != nil {

@@ -24,11 +24,12 @@ import (
 )
 
 const (
-	daemonKey     = "id" // that world.open signs with
-	adminKey      = "admin"
-	executionRole = "arn:aws:iam::123456789012:role/execution"
-	webRole       = "arn:aws:iam::123456789012:role/web"
-	logGroup      = "/vk/pods"
+	daemonKey          = "id" // that world.open signs with
+	adminKey           = "admin"
+	executionRole      = "arn:aws:iam::123456789012:role/execution"
+	infrastructureRole = "arn:aws:iam::123456789012:role/infrastructure"
+	webRole            = "arn:aws:iam::123456789012:role/web"
+	logGroup           = "/vk/pods"
 )
 
 // policyExample is a policy of examples/iam as an operator fills it in.
@@ -38,7 +39,7 @@ func policyExample(t *testing.T, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.NewReplacer("REGION", "us-east-1", "CLUSTER", "default", "LOG_GROUP", logGroup, "EXECUTION_ROLE_ARN", executionRole,
+	return strings.NewReplacer("REGION", "us-east-1", "CLUSTER", "default", "LOG_GROUP", logGroup, "EXECUTION_ROLE_ARN", executionRole, "INFRASTRUCTURE_ROLE_ARN", infrastructureRole,
 		"TASK_ROLE_ARNS", webRole, "ACCOUNT", "123456789012").Replace(string(text))
 }
 
@@ -287,5 +288,23 @@ func TestAmazonECSFullAccessReadsLogsByFilter(t *testing.T) {
 				t.Errorf("that %s is denied is told: %v, want %v", action, got, want)
 			}
 		}
+	})
+}
+
+// A volume of EBS takes one right more, which operators who want none do not give.
+func TestVolumesOfEBSTakeARightOfTheirOwn(t *testing.T) {
+	daemons, ebs := policyExample(t, "virtual-kubelet.json"), policyExample(t, "ebs-volumes.json")
+	sim := ruled(t, daemons)
+	sim.IAM.Roles["infrastructure"] = fargatesim.Role{Trust: policyExample(t, "infrastructure-trust.json"), Policies: []string{everyAction}}
+	tell(t, sim, func(w *world) {
+		w.config.InfrastructureRoleARN = infrastructureRole
+		w.start()
+		w.create(onEBS(nginx("web")))
+		pod := w.awaitPod("web", "waits", waitsFor("FailedAttachVolume"))
+		if got := container(pod).State.Waiting.Message; !strings.Contains(got, infrastructureRole) {
+			t.Errorf("message %q", got)
+		}
+		w.sim.SetPolicies(daemonKey, daemons, ebs)
+		w.awaitPod("web", "running", running)
 	})
 }

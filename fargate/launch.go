@@ -118,6 +118,9 @@ func (p *Provider) fetch(ctx context.Context, pod *corev1.Pod) (fetched, error) 
 		}
 	}
 	from := fetched{sources: sources, tokens: tokens}
+	if from.claims, from.missing, err = p.fetchClaims(ctx, pod); err != nil {
+		return fetched{}, err
+	}
 	if name := pod.Spec.ServiceAccountName; name != "" { // it is empty where the admission plugin that sets it is off
 		if from.account, err = existing(api.ServiceAccounts(pod.Namespace).Get(ctx, name, metav1.GetOptions{})); err != nil {
 			return fetched{}, fmt.Errorf("get ServiceAccount %s: %w", name, err)

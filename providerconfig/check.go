@@ -42,7 +42,7 @@ func (r *reader) checkGrant() {
 			return
 		}
 	}
-	r.fault(line, "Grants", "this table grants nothing; add TaskRoles, Subnets, SecurityGroups, PublicIPv4Address or LogDestinations")
+	r.fault(line, "Grants", "this table grants nothing; add TaskRoles, Subnets, SecurityGroups, PublicIPv4Address, LogDestinations or FileSystems")
 }
 
 // sound reports whether nothing was wrong about a key.

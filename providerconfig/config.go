@@ -31,6 +31,8 @@ type Config struct {
 	// ExecutionRoleARN is the role that pulls images, writes logs and reads secrets on a task's behalf; "": none.
 	// Its key is ExecutionRoleArn.
 	ExecutionRoleARN string
+	// InfrastructureRoleARN is the role by which ECS makes EBS volumes for tasks; "": none. Its key is InfrastructureRoleArn.
+	InfrastructureRoleARN string
 	// CloudWatchLogGroupName is the log group of all containers; "": no logs. It needs ExecutionRoleARN.
 	CloudWatchLogGroupName string
 	// HelperImage is that of the containers which the provider adds to tasks: a busybox that needs no libraries.

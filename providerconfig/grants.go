@@ -22,6 +22,9 @@ type Grant struct {
 	// LogDestinations are where containers may log to: "awslogs:GROUP", "splunk:URL" and "awsfirelens:OUTPUT", of which
 	// OUTPUT is the plugin that the log router is told to use.
 	LogDestinations []string
+	// FileSystems are IDs of the EFS file systems that pods may mount by themselves. Those of PersistentVolumes are an
+	// administrator's, and need no grant.
+	FileSystems []string
 }
 
 // TaskRole reports whether pods of the namespace may have the role.
@@ -47,6 +50,11 @@ func (g Grants) PublicAddress(namespace string) bool {
 // LogDestination reports whether pods of the namespace may log to the destination, written as in Grant.
 func (g Grants) LogDestination(namespace, destination string) bool {
 	return g.any(namespace, func(grant Grant) []string { return grant.LogDestinations }, destination)
+}
+
+// FileSystem reports whether pods of the namespace may mount the file system by themselves.
+func (g Grants) FileSystem(namespace, fileSystemID string) bool {
+	return g.any(namespace, func(grant Grant) []string { return grant.FileSystems }, fileSystemID)
 }
 
 // any reports whether one grant names both the namespace and the value, in the list that it is looked for in.

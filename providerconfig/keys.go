@@ -37,6 +37,7 @@ var (
 	taskRoles       = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/*?-]+$`) // wildcards in path and name alone
 	subnetIDs       = regexp.MustCompile(`^subnet-[0-9a-z*?]+$`)
 	groupIDs        = regexp.MustCompile(`^sg-[0-9a-z*?]+$`)
+	fileSystemIDs   = regexp.MustCompile(`^fs-[0-9a-f*?]+$`)
 	destinations    = regexp.MustCompile(`^(awslogs|splunk|awsfirelens):[^\s\[\]\\]+$`) // no other wildcards than * and ?
 	tagValue        = upTo(256, `^[\p{L}\p{N} +=._:/@-]*$`)                             // ECS API reference: Tag
 )
@@ -78,6 +79,8 @@ var keys = slices.Concat([]key{
 		flag(func(c *Config) *bool { return &c.AssignPublicIPv4Address })},
 	{"ExecutionRoleArn", `an IAM role's ARN such as "arn:aws:iam::123456789012:role/execution"`,
 		text(func(c *Config) *string { return &c.ExecutionRoleARN }, asWritten, roleARN.MatchString)},
+	{"InfrastructureRoleArn", `an IAM role's ARN such as "arn:aws:iam::123456789012:role/infrastructure"`,
+		text(func(c *Config) *string { return &c.InfrastructureRoleARN }, asWritten, roleARN.MatchString)},
 	{"CloudWatchLogGroupName", `1 to 512 letters, digits, "_", "-", "/", "." or "#"`,
 		text(func(c *Config) *string { return &c.CloudWatchLogGroupName }, asWritten, logGroupName)},
 	{"PlatformVersion", `"LATEST" or a version of Fargate such as "1.4.0"`,
@@ -144,6 +147,8 @@ var keys = slices.Concat([]key{
 		flag(func(c *Config) *bool { return &c.Grants.last().PublicIPv4Address })},
 	{"Grants.LogDestinations", `a list of destinations such as "awslogs:/shop/*", "splunk:https://splunk.example.com:8088" or "awsfirelens:firehose", each once; * stands for any characters but / and ? for one`,
 		list(func(c *Config) *[]string { return &c.Grants.last().LogDestinations }, 1, noMost, destinations.MatchString)},
+	{"Grants.FileSystems", `a list of IDs such as "fs-0123456789abcdef0", each once; * stands for any characters and ? for one`,
+		list(func(c *Config) *[]string { return &c.Grants.last().FileSystems }, 1, noMost, fileSystemIDs.MatchString)},
 }, limitKeys(
 	"RunTask", "ClusterResourceModify", "ClusterResourceRead", "ClusterRead", "ClusterModify",
 	"TaskDefinitionModify", "TaskDefinitionRead", "GetLogEvents", "FilterLogEvents", "Other",

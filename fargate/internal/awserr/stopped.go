@@ -58,6 +58,7 @@ var startFailures = []struct {
 	{"CannotCreateVolumeError", CannotStart, "CreateContainerError", ""},
 	{"CannotInspectContainerError", CannotStart, "RunContainerError", ""},
 	{"ContainerRuntime", CannotStart, "RunContainerError", ""}, // ContainerRuntimeError, ContainerRuntimeTimeoutError
+	{"EFS utils", NeverRan, "FailedMount", "the file system must have a mount target that the task's subnets reach, in a security group that admits NFS (2049) from the task's"},
 	{"ResourceInitializationError", NeverRan, ReasonNotPrepared, networkHint + "; secrets, log groups and registries also need the execution role's permission"},
 	{"toomanyrequests", NeverRan, "ErrImagePull", "the registry limits anonymous pulls; use a mirror such as ECR pull-through cache"},
 	{"no space left on device", NeverRan, "ErrImagePull", "the image does not fit on the task's disk"},
@@ -85,6 +86,9 @@ func Stopped(task ecstypes.Task) Stop {
 	case ecstypes.TaskStopCodeInfrastructureHealth, ecstypes.TaskStopCodeServiceSchedulerInitiated:
 		return Stop{Disrupted, "InfrastructureHealth", words}
 	case ecstypes.TaskStopCodeTaskFailedToStart:
+		if reason := failedVolume(task); reason != "" {
+			return Stop{NeverRan, "FailedAttachVolume", reason}
+		}
 		if stop, known := startFailure(task); known {
 			return stop
 		}
@@ -96,6 +100,22 @@ func Stopped(task ecstypes.Task) Stop {
 		return stop
 	}
 	return Stop{Cause: Exited, Message: words}
+}
+
+// failedVolume is why the task's EBS volume was not attached; "": it was, or there is none. (SDK doc: Attachment.)
+func failedVolume(task ecstypes.Task) string {
+	for _, a := range task.Attachments {
+		if aws.ToString(a.Type) != "AmazonElasticBlockStorage" || aws.ToString(a.Status) != "FAILED" {
+			continue
+		}
+		for _, d := range a.Details {
+			if aws.ToString(d.Name) == "statusReason" {
+				return aws.ToString(d.Value)
+			}
+		}
+		return "the EBS volume could not be attached"
+	}
+	return ""
 }
 
 // stoppedByRequest tells our own requests from those of others.

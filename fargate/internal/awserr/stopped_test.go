@@ -115,6 +115,17 @@ func TestStopped(t *testing.T) {
 		task   ecstypes.Task
 		want   awserr.Stop
 	}{
+		"EFS": {"a mount that failed is no fault of secrets or logs",
+			stopped(ecstypes.TaskStopCodeTaskFailedToStart, "ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: mount.nfs4: Connection timed out"),
+			awserr.Stop{Cause: awserr.NeverRan, Reason: "FailedMount", Message: "ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: mount.nfs4: Connection timed out (the file system must have a mount target that the task's subnets reach, in a security group that admits NFS (2049) from the task's)"}},
+		"EBS": {"the attachment says why",
+			func() ecstypes.Task {
+				task := stopped(ecstypes.TaskStopCodeTaskFailedToStart, "Task failed to start")
+				task.Attachments = []ecstypes.Attachment{{Type: aws.String("AmazonElasticBlockStorage"), Status: aws.String("FAILED"),
+					Details: []ecstypes.KeyValuePair{{Name: aws.String("statusReason"), Value: aws.String("ECS timed out while configuring the EBS Volume.")}}}}
+				return task
+			}(),
+			awserr.Stop{Cause: awserr.NeverRan, Reason: "FailedAttachVolume", Message: "ECS timed out while configuring the EBS Volume."}},
 		"containers ended": {"the exit codes tell the rest",
 			stopped(ecstypes.TaskStopCodeEssentialContainerExited, "Essential container in task exited", exited(1)),
 			awserr.Stop{Cause: awserr.Exited, Message: "Essential container in task exited"}},

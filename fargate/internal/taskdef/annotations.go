@@ -49,6 +49,8 @@ var annotations = []annotation{
 	{Annotation: Annotation{Key: AnnotationRole, Value: "`arn:aws:iam::123456789012:role/shop`", Meaning: "the task role: the IAM role whose credentials the containers get", Grant: "TaskRoles"}},
 	{Annotation: Annotation{Key: AnnotationToken, Value: "`true` or `false`", Meaning: "whether the pod gets the token of its ServiceAccount in the volume that Kubernetes adds to every pod, where `ServiceAccountToken` in fargate.toml says `annotated`"},
 		read: choice(func(a *asks) *string { return &a.token }, "true", "false")},
+	{Annotation: Annotation{Key: AnnotationEBS, Value: "`scratch,size=200Gi,type=gp3`", Meaning: "the emptyDir of that name lies on an EBS volume, which is made for the task and goes with it; its sizeLimit counts where no size is given, and iops=, throughput= and filesystem= (xfs, ext3, ext4) may follow. It needs `InfrastructureRoleArn` in fargate.toml"},
+		read: func(string, *asks) string { return "" }, check: checkEBS},
 	{Annotation: Annotation{Key: annotationSubnets, Value: "`subnet-0a,subnet-0b`", Meaning: "the subnets that the task may run in, at most 16, instead of all of fargate.toml's; others than those have to be granted", Grant: "Subnets"},
 		read: list(func(a *asks) *[]string { return &a.subnets }, subnetID, maxSubnets), wants: unlessGiven(func(a asks) []string { return a.subnets }, func(s Settings) []string { return s.Subnets }),
 		granted: Grants.Subnet},

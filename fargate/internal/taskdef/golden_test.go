@@ -92,17 +92,18 @@ func encode(t *testing.T, value any) []byte {
 }
 
 var settings = taskdef.Settings{
-	Cluster:          "default",
-	Region:           "us-east-1",
-	ExecutionRoleARN: "arn:aws:iam::123456789012:role/execution",
-	LogGroup:         "/virtual-kubelet",
-	PlatformVersion:  "1.4.0",
-	HelperImage:      "busybox:1.37-musl",
-	Subnets:          []string{"subnet-0a", "subnet-0b"},
-	SecurityGroups:   []string{"sg-0a"},
-	Tags:             map[string]string{"team": "platform"},
-	LogRouterImage:   "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable",
-	Grants:           grants{"default": "arn:aws:iam::123456789012:role/task-"},
+	Cluster:               "default",
+	Region:                "us-east-1",
+	ExecutionRoleARN:      "arn:aws:iam::123456789012:role/execution",
+	InfrastructureRoleARN: "arn:aws:iam::123456789012:role/infrastructure",
+	LogGroup:              "/virtual-kubelet",
+	PlatformVersion:       "1.4.0",
+	HelperImage:           "busybox:1.37-musl",
+	Subnets:               []string{"subnet-0a", "subnet-0b"},
+	SecurityGroups:        []string{"sg-0a"},
+	Tags:                  map[string]string{"team": "platform"},
+	LogRouterImage:        "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable",
+	Grants:                grants{"default": "arn:aws:iam::123456789012:role/task-"},
 }
 
 // grants let the pods of a namespace ask for the roles whose ARN begins so, and for networks and logs whose names have
@@ -121,6 +122,8 @@ func (g grants) LogDestination(namespace, destination string) bool {
 	return g.named(namespace, destination)
 }
 
+func (g grants) FileSystem(namespace, id string) bool { return g[namespace] != "" && id == "fs-0a" }
+
 func (g grants) named(namespace, what string) bool {
 	return g[namespace] != "" && strings.Contains(what, "granted")
 }
@@ -133,7 +136,7 @@ func load(t *testing.T, path string) taskdef.Input {
 		t.Fatal(err)
 	}
 	pod := &corev1.Pod{}
-	sources := nodeSources()
+	sources, claims := nodeSources(), taskdef.Claims{}
 	for _, document := range regexp.MustCompile(`(?m)^---$`).Split(string(text), -1) {
 		var kind metav1.TypeMeta
 		decode(t, document, &kind)
@@ -148,6 +151,10 @@ func load(t *testing.T, path string) taskdef.Input {
 			object := &corev1.Secret{}
 			decodeStrict(t, document, object)
 			sources.Secrets[object.Name] = object
+		case "PersistentVolume": // bound to the claim of the same name
+			object := &corev1.PersistentVolume{}
+			decodeStrict(t, document, object)
+			claims[object.Name] = object
 		case "Service":
 			object := &corev1.Service{}
 			decodeStrict(t, document, object)
@@ -157,6 +164,7 @@ func load(t *testing.T, path string) taskdef.Input {
 		}
 	}
 	in, problems := resolved(pod, sources)
+	in.Claims = claims
 	for _, p := range problems {
 		if p.Effect == podenv.Waits {
 			t.Fatalf("%s: %s: %s", path, p.Field, p.Message)

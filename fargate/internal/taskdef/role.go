@@ -28,6 +28,7 @@ type Grants interface {
 	SecurityGroup(namespace, id string) bool
 	PublicAddress(namespace string) bool
 	LogDestination(namespace, destination string) bool // DRIVER:GROUP, URL or OUTPUT, as in providerconfig.Grant
+	FileSystem(namespace, fileSystemID string) bool
 }
 
 // askedRole is the role that the pod asks for, and the field that does: the pod's own annotation before its

@@ -20,6 +20,7 @@ const roles = "arn:aws:iam::123456789012:role/"
 type everything struct{}
 
 func (everything) TaskRole(string, string) bool       { return true }
+func (everything) FileSystem(_, _ string) bool        { return true }
 func (everything) Subnet(string, string) bool         { return true }
 func (everything) SecurityGroup(string, string) bool  { return true }
 func (everything) PublicAddress(string) bool          { return true }

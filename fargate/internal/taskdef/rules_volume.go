@@ -1,6 +1,7 @@
 package taskdef
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -14,16 +15,16 @@ import (
 const AnnotationToken = podid.AnnotationPrefix + "service-account-token"
 
 const (
-	notYet     = "volumes of this kind are not supported yet"
 	notFargate = "Fargate mounts no volumes of this kind"
 	elsewhere  = "run the pod on an ordinary node"
 
-	webhooksOwn = "aws-iam-token or eks-pod-identity-token, from EKS"
-	asFiles     = "files, which a small container of the provider's own lays out before all others start, with items, modes, fsGroup and subPath; they stay as they are while the task runs"
-	noRole      = "without ExecutionRoleArn in fargate.toml"
-	throughRole = "this content reaches a task through AWS Secrets Manager and its execution role, and this node has none"
-	setRole     = "set ExecutionRoleArn in fargate.toml to a role that may read secrets of this node"
-	apiOwn      = "the API server's own kube-api-access-... volume"
+	webhooksOwn     = "aws-iam-token or eks-pod-identity-token, from EKS"
+	asFiles         = "files, which a small container of the provider's own lays out before all others start, with items, modes, fsGroup and subPath; they stay as they are while the task runs"
+	noRole          = "without ExecutionRoleArn in fargate.toml"
+	throughRole     = "this content reaches a task through AWS Secrets Manager and its execution role, and this node has none"
+	setRole         = "set ExecutionRoleArn in fargate.toml to a role that may read secrets of this node"
+	grantFileSystem = "ask whoever runs the node for that, or use a PersistentVolumeClaim"
+	apiOwn          = "the API server's own kube-api-access-... volume"
 )
 
 var volumeRules = []rule{
@@ -42,10 +43,13 @@ var volumeRules = []rule{
 	volume("gitRepo", notFargate, "clone the repository at the beginning of the container's command", func(v *corev1.Volume) bool { return v.GitRepo != nil }),
 	quiet("spec.volumes[].secret", Emulated, asFiles+"; the content reaches the task through AWS Secrets Manager, read by the execution role"),
 	loud("spec.volumes[].secret", noRole, Refused, throughRole, setRole, withoutRole(func(v *corev1.Volume) bool { return v.Secret != nil })),
-	volume("nfs", notYet, elsewhere, func(v *corev1.Volume) bool { return v.NFS != nil }),
+	quiet("spec.volumes[].nfs", Mapped, "EFS volume, where the server is a file system's own name, fs-ID.efs.REGION.amazonaws.com, which [[Grants]] in fargate.toml gives to the namespace"),
+	loud("spec.volumes[].nfs", "no file system of EFS", Refused, "Fargate mounts file systems of EFS alone", elsewhere, fileSystemFaults(func(v *corev1.Volume) bool { return v.NFS != nil })),
+	loud("spec.volumes[].nfs", notGranted, Refused, "fargate.toml does not grant it", grantFileSystem, ungrantedFileSystems(func(v *corev1.Volume) bool { return v.NFS != nil })),
 	volume("iscsi", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.ISCSI != nil }),
 	volume("glusterfs", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.Glusterfs != nil }),
-	volume("persistentVolumeClaim", notYet, elsewhere, func(v *corev1.Volume) bool { return v.PersistentVolumeClaim != nil }),
+	quiet("spec.volumes[].persistentVolumeClaim", Mapped, "EFS volume, where it is bound to a PersistentVolume of "+driverEFS+", or of NFS with a file system's own name; directories that subPath names must exist"),
+	loud("spec.volumes[].persistentVolumeClaim", "bound to anything else", Refused, "Fargate mounts file systems of EFS alone", "use a PersistentVolume of EFS, or for room of the task's own emptyDir with the annotation "+AnnotationEBS, fileSystemFaults(func(v *corev1.Volume) bool { return v.PersistentVolumeClaim != nil })),
 	volume("rbd", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.RBD != nil }),
 	volume("flexVolume", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.FlexVolume != nil }),
 	volume("cinder", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.Cinder != nil }),
@@ -83,8 +87,10 @@ var volumeRules = []rule{
 	volume("portworxVolume", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.PortworxVolume != nil }),
 	volume("scaleIO", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.ScaleIO != nil }),
 	volume("storageos", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.StorageOS != nil }),
-	volume("csi", notYet, elsewhere, func(v *corev1.Volume) bool { return v.CSI != nil }),
-	volume("ephemeral", notYet, "use emptyDir", func(v *corev1.Volume) bool { return v.Ephemeral != nil }),
+	quiet("spec.volumes[].csi", Mapped, "EFS volume, of the driver "+driverEFS+" with the attribute "+attributeHandle+" as in a PersistentVolume, which [[Grants]] in fargate.toml gives to the namespace"),
+	loud("spec.volumes[].csi", "no file system of EFS", Refused, "Fargate mounts file systems of EFS alone", elsewhere, fileSystemFaults(func(v *corev1.Volume) bool { return v.CSI != nil })),
+	loud("spec.volumes[].csi", notGranted, Refused, "fargate.toml does not grant it", grantFileSystem, ungrantedFileSystems(func(v *corev1.Volume) bool { return v.CSI != nil })),
+	volume("ephemeral", "no claim of a volume of its own is bound on a node without storage drivers", "use emptyDir, with the annotation "+AnnotationEBS+" for a volume of EBS", func(v *corev1.Volume) bool { return v.Ephemeral != nil }),
 	volume("image", notFargate, "put the files into the container's own image", func(v *corev1.Volume) bool { return v.Image != nil }),
 }
 
@@ -137,6 +143,37 @@ func withoutRole(is func(*corev1.Volume) bool) func(Input) []hit {
 		}
 		return len(files.Tokens) > 0 || slices.ContainsFunc(files.Archives, func(a podfile.Archive) bool { return len(a.Stored) > 0 })
 	})
+}
+
+// fileSystemFaults finds volumes that ought to be of EFS and are not.
+func fileSystemFaults(is func(*corev1.Volume) bool) func(Input) []hit {
+	return func(in Input) []hit {
+		var hits []hit
+		for i := range in.Pod.Spec.Volumes {
+			v := &in.Pod.Spec.Volumes[i]
+			if _, fault := fileSystemOf(in, v); fault != "" && is(v) {
+				hits = append(hits, hit{at: []int{i}, detail: "volume " + v.Name, what: fault})
+			}
+		}
+		return hits
+	}
+}
+
+// ungrantedFileSystems finds those that the pod's author names himself and that nobody gave him.
+func ungrantedFileSystems(is func(*corev1.Volume) bool) func(Input) []hit {
+	return func(in Input) []hit {
+		var hits []hit
+		for i := range in.Pod.Spec.Volumes {
+			v := &in.Pod.Spec.Volumes[i]
+			fs, _ := fileSystemOf(in, v)
+			if fs == nil || !is(v) || in.Settings.Grants != nil && in.Settings.Grants.FileSystem(in.Pod.Namespace, fs.id) {
+				continue
+			}
+			hits = append(hits, hit{at: []int{i}, detail: "volume " + v.Name, what: fmt.Sprintf("fargate.toml does not grant %s to namespace %q; the table [[Grants]] with the lines Namespaces = [%q] and %s would",
+				fs.id, in.Pod.Namespace, in.Pod.Namespace, grantLine("FileSystems", fs.id))})
+		}
+		return hits
+	}
 }
 
 func unknownFiles(in Input) []hit {

@@ -32,6 +32,7 @@ func runTask(in Input, private bool) *ecs.RunTaskInput {
 		Tags:                     taskTags(in.Pod, in.Settings.Tags),
 		NetworkConfiguration:     networkConfiguration(in),
 		Overrides:                overrides(in, private),
+		VolumeConfigurations:     volumeConfigurations(in),
 	}
 }
 

@@ -178,7 +178,7 @@ func limitsOfVolumes(pod *corev1.Pod) int64 {
 	var sum int64
 	for i := range pod.Spec.Volumes {
 		v := &pod.Spec.Volumes[i]
-		if v.EmptyDir != nil && v.EmptyDir.SizeLimit != nil && !inMemory(pod, v) {
+		if v.EmptyDir != nil && v.EmptyDir.SizeLimit != nil && !inMemory(pod, v) && !isOnEBS(pod, v) {
 			sum += capped(*v.EmptyDir.SizeLimit, mostBytes).Value()
 		}
 	}

@@ -36,25 +36,26 @@ const AnnotationSize = podid.AnnotationPrefix + "size"
 
 // Settings is what the node's configuration says about every pod.
 type Settings struct {
-	Cluster          string // name or ARN of the ECS cluster
-	Region           string // of the log group
-	ExecutionRoleARN string // empty: none
-	LogGroup         string // CloudWatch Logs group; empty: containers have no logs. ECS wants an execution role with it
-	PlatformVersion  string // empty: ECS's LATEST
-	Subnets          []string
-	SecurityGroups   []string // empty: the VPC's default group
-	AssignPublicIP   bool
-	Architecture     string            // of processors, as Kubernetes spells it; empty: amd64
-	CapacityType     CapacityType      // of pods that ask for none; empty: OnDemand
-	Tags             map[string]string // on every definition and task; win over all other tags
-	HelperImage      string            // of the provider's own containers
-	LogRouterImage   string            // of the container that the log driver awsfirelens needs
-	DefaultCPUUnits  int               // for a container that asks for no CPU; 0: what the smallest size leaves
-	DefaultMemoryMiB int               // for a container that asks for no memory; 0: what the smallest size leaves
-	NoTokens         bool              // tokens of ServiceAccounts are given to no pod
-	Prices           Prices            // on demand, on the architecture; the zero value: USEast1
-	SpotPrices       Prices            // the same of Spot; the zero value: USEast1
-	Grants           Grants            // what pods may ask AWS for; nil: nothing
+	Cluster               string // name or ARN of the ECS cluster
+	Region                string // of the log group
+	ExecutionRoleARN      string // empty: none
+	InfrastructureRoleARN string // by which ECS makes EBS volumes; empty: none
+	LogGroup              string // CloudWatch Logs group; empty: containers have no logs. ECS wants an execution role with it
+	PlatformVersion       string // empty: ECS's LATEST
+	Subnets               []string
+	SecurityGroups        []string // empty: the VPC's default group
+	AssignPublicIP        bool
+	Architecture          string            // of processors, as Kubernetes spells it; empty: amd64
+	CapacityType          CapacityType      // of pods that ask for none; empty: OnDemand
+	Tags                  map[string]string // on every definition and task; win over all other tags
+	HelperImage           string            // of the provider's own containers
+	LogRouterImage        string            // of the container that the log driver awsfirelens needs
+	DefaultCPUUnits       int               // for a container that asks for no CPU; 0: what the smallest size leaves
+	DefaultMemoryMiB      int               // for a container that asks for no memory; 0: what the smallest size leaves
+	NoTokens              bool              // tokens of ServiceAccounts are given to no pod
+	Prices                Prices            // on demand, on the architecture; the zero value: USEast1
+	SpotPrices            Prices            // the same of Spot; the zero value: USEast1
+	Grants                Grants            // what pods may ask AWS for; nil: nothing
 }
 
 // Input is one pod, ready to be translated. Nothing of it is changed.
@@ -63,6 +64,7 @@ type Input struct {
 	ID          podid.ID
 	Environment podenv.Environment // of the same pod, with no problem left that Blocks
 	Files       podfile.Files      // of the same pod's volumes, with no problem left that Blocks
+	Claims      Claims             // of the same pod's volumes, each bound
 	Settings    Settings
 	// Pulls are the credentials of the pod's images.
 	Pulls pullsecret.Credentials

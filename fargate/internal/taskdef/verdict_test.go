@@ -178,6 +178,12 @@ var provocations = map[string]string{
 	"spec.volumes[].emptyDir|medium Memory, mounted more than once or by subPath":                 "{volumes: [{name: v, emptyDir: {medium: Memory}}], initContainers: [{name: i, image: i, volumeMounts: [{name: v, mountPath: /v}]}], containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v}]}]}",
 	"spec.volumes[].emptyDir|medium HugePages":                                                    "volumes: [{name: v, emptyDir: {medium: HugePages-2Mi}}]",
 	"spec.volumes[].secret|without ExecutionRoleArn in fargate.toml":                              "volumes: [{name: v, secret: {secretName: login}}]",
+	"metadata.annotations[fargate.virtual-kubelet.io/ebs-volume]|any other value":                 `ask {ebs-volume: scratch}`,
+	"spec.volumes[].nfs|no file system of EFS":                                                    "volumes: [{name: v, nfs: {server: nas, path: /}}]",
+	"spec.volumes[].nfs|not granted to the namespace":                                             "volumes: [{name: v, nfs: {server: fs-0f.efs.us-east-1.amazonaws.com, path: /}}]",
+	"spec.volumes[].csi|no file system of EFS":                                                    "volumes: [{name: v, csi: {driver: secrets-store.csi.k8s.io}}]",
+	"spec.volumes[].csi|not granted to the namespace":                                             "volumes: [{name: v, csi: {driver: efs.csi.aws.com, volumeAttributes: {volumeHandle: fs-0f}}}]",
+	"spec.volumes[].persistentVolumeClaim|bound to anything else":                                 "volumes: [{name: v, persistentVolumeClaim: {claimName: claim}}]",
 	"spec.volumes[].downwardAPI|what is not known before the task starts":                         "volumes: [{name: v, downwardAPI: {items: [{path: ip, fieldRef: {fieldPath: status.podIP}}]}}]",
 	"spec.volumes[].configMap|more than 16 KiB, packed, without ExecutionRoleArn in fargate.toml": "volumes: [{name: v, configMap: {name: large}}]",
 	"spec.volumes[].projected|with content of Secrets, tokens, or more than 16 KiB, without ExecutionRoleArn in fargate.toml": "volumes: [{name: v, projected: {sources: [{secret: {name: login}}]}}]",
@@ -214,6 +220,7 @@ var provocations = map[string]string{
 
 // circumstances are what has to hold besides the pod for a row to speak.
 var circumstances = map[string]func(*taskdef.Input){
+	"bound to anything else":                                                                         func(in *taskdef.Input) { in.Claims = taskdef.Claims{"claim": &corev1.PersistentVolume{}} },
 	"without ExecutionRoleArn in fargate.toml":                                                       noRole,
 	"more than 16 KiB, packed, without ExecutionRoleArn in fargate.toml":                             noRole,
 	"with content of Secrets, tokens, or more than 16 KiB, without ExecutionRoleArn in fargate.toml": noRole,

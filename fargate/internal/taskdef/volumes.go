@@ -61,7 +61,7 @@ func layoutOf(in Input) layout {
 			l.mount(c, toolsVolume, toolsPath, true)
 		}
 	})
-	l.overlaps(in)
+	l.overlaps()
 	return l
 }
 
@@ -113,7 +113,14 @@ func (l *layout) place(in Input, c *corev1.Container, field string, volume *core
 			l.faults = append(l.faults, fault{field + ".subPath", fmt.Sprintf("volume %s: %s is a file, and ECS mounts directories alone; it would be copied when the container starts, but %s", volume.Name, subPath, what)})
 		}
 	default:
-		l.mount(c, l.view(volume, subPath), m.MountPath, m.ReadOnly || files != nil)
+		readOnly := m.ReadOnly || files != nil
+		if fs, _ := fileSystemOf(in, volume); fs != nil {
+			readOnly = readOnly || fs.readOnly
+			if what := fs.cannotNarrow(subPath); what != "" {
+				l.faults = append(l.faults, fault{field + ".subPath", fmt.Sprintf("volume %s: %s", volume.Name, what)})
+			}
+		}
+		l.mount(c, l.view(volume, subPath), m.MountPath, readOnly)
 	}
 }
 
@@ -171,11 +178,11 @@ func sharedName(volume string) string {
 }
 
 // overlaps finds directories of one volume that lie within each other: as volumes of their own they would not show what
-// is written into the other. Files that are there from the beginning are in both.
-func (l *layout) overlaps(in Input) {
+// is written into the other. Files that are there from the beginning are in both, and a file system is one.
+func (l *layout) overlaps() {
 	for i, a := range l.views {
 		for _, b := range l.views[i+1:] {
-			if a.volume != b.volume || in.Files.Of(a.volume.Name) != nil || a.volume.PersistentVolumeClaim != nil || !isBelow(a.subPath, b.subPath) && !isBelow(b.subPath, a.subPath) {
+			if a.volume != b.volume || a.volume.EmptyDir == nil || !isBelow(a.subPath, b.subPath) && !isBelow(b.subPath, a.subPath) {
 				continue
 			}
 			l.faults = append(l.faults, fault{"spec.containers[].volumeMounts[].subPath", fmt.Sprintf(
@@ -200,16 +207,21 @@ func inMemory(pod *corev1.Pod, v *corev1.Volume) bool {
 
 // isShared tells whether a volume is mounted more than once, or only in part.
 func isShared(pod *corev1.Pod, v *corev1.Volume) bool {
-	n, part := 0, false
+	n, part := mountsOf(pod, v.Name)
+	return n > 1 || part
+}
+
+// mountsOf counts the mounts of a volume, and tells whether one is of a part of it.
+func mountsOf(pod *corev1.Pod, volume string) (n int, part bool) {
 	eachContainer(pod, func(c *corev1.Container, _ string) {
 		for _, m := range c.VolumeMounts {
-			if m.Name == v.Name {
+			if m.Name == volume {
 				n++
 				part = part || m.SubPath != "" || m.SubPathExpr != ""
 			}
 		}
 	})
-	return n > 1 || part
+	return n, part
 }
 
 // tmpfsMiB is the volume's limit, else the container's limit of memory, which it counts against, else the task's memory.
@@ -228,7 +240,16 @@ func tmpfsMiB(in Input, c *corev1.Container, v *corev1.Volume) int32 {
 func (l layout) definitionVolumes(in Input) []ecstypes.Volume {
 	var volumes []ecstypes.Volume
 	for _, v := range l.views {
-		volumes = append(volumes, ecstypes.Volume{Name: aws.String(v.name), Host: &ecstypes.HostVolumeProperties{}})
+		volume := ecstypes.Volume{Name: aws.String(v.name)}
+		switch fs, _ := fileSystemOf(in, v.volume); {
+		case fs != nil:
+			volume.EfsVolumeConfiguration = fs.ecs(v.subPath)
+		case isOnEBS(in.Pod, v.volume):
+			volume.ConfiguredAtLaunch = aws.Bool(true)
+		default:
+			volume.Host = &ecstypes.HostVolumeProperties{}
+		}
+		volumes = append(volumes, volume)
 	}
 	if needsTools(in, l) {
 		volumes = append(volumes, ecstypes.Volume{Name: aws.String(toolsVolume), Host: &ecstypes.HostVolumeProperties{}})

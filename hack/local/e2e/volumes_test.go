@@ -1,12 +1,15 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/virtual-kubelet/aws-fargate/hack/local/stack"
 )
 
 // The token comes from the API server, by the right that rbac.yaml gives, and a pod that does not ask gets none.
@@ -50,4 +53,27 @@ func TestAVolumeWaitsForItsConfigMap(t *testing.T) {
 	if events := r.kubectl("get", "events"); !strings.Contains(events, "FailedMount") {
 		t.Errorf("no event says FailedMount:\n%s", events)
 	}
+}
+
+// The same objects as with the EFS CSI driver.
+func TestAClaimOfAFileSystem(t *testing.T) {
+	r := newRoom(t)
+	r.apply(fmt.Sprintf(`{apiVersion: v1, kind: List, items: [
+		{apiVersion: v1, kind: PersistentVolume, metadata: {name: %[1]s}, spec: {capacity: {storage: 1Gi}, accessModes: [ReadWriteMany], storageClassName: "",
+			persistentVolumeReclaimPolicy: Retain, claimRef: {namespace: %[1]s, name: site}, csi: {driver: efs.csi.aws.com, volumeHandle: "%[2]s:/shared"}}},
+		{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: site}, spec: {accessModes: [ReadWriteMany], storageClassName: "", volumeName: %[1]s, resources: {requests: {storage: 1Gi}}}},
+		{apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {nodeSelector: {type: virtual-kubelet},
+			containers: [{name: main, image: "nginx:1.9.1", volumeMounts: [{name: data, mountPath: /data}]}],
+			volumes: [{name: data, persistentVolumeClaim: {claimName: site}}]}}]}`, r.namespace, stack.FileSystem))
+	t.Cleanup(func() { // it belongs to no namespace
+		if text, err := r.Stack.Kubectl(context.Background(), "delete", "pv", r.namespace, "--wait=false").CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, text)
+		}
+	})
+	r.untilPod("web", "runs", func(pod corev1.Pod) error {
+		if pod.Status.Phase != corev1.PodRunning {
+			return fmt.Errorf("it is %s", pod.Status.Phase)
+		}
+		return nil
+	})
 }

@@ -1,0 +1,59 @@
+package fargate
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podfile"
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
+)
+
+// fetchClaims gets the PersistentVolumes behind a pod's claims, and says what keeps one from being there.
+func (p *Provider) fetchClaims(ctx context.Context, pod *corev1.Pod) (taskdef.Claims, []podenv.Problem, error) {
+	claims, problems, api := taskdef.Claims{}, []podenv.Problem(nil), p.client.CoreV1()
+	for i, v := range pod.Spec.Volumes {
+		if v.PersistentVolumeClaim == nil {
+			continue
+		}
+		name := v.PersistentVolumeClaim.ClaimName
+		claim, err := existing(api.PersistentVolumeClaims(pod.Namespace).Get(ctx, name, metav1.GetOptions{}))
+		if err != nil {
+			return nil, nil, fmt.Errorf("get PersistentVolumeClaim %s: %w", name, err)
+		}
+		problem := claimProblem(claim, name)
+		if problem == "" {
+			if claims[name], err = existing(api.PersistentVolumes().Get(ctx, claim.Spec.VolumeName, metav1.GetOptions{})); err != nil {
+				return nil, nil, fmt.Errorf("get PersistentVolume %s: %w", claim.Spec.VolumeName, err)
+			}
+			if claims[name] == nil {
+				problem = fmt.Sprintf("persistentvolume %q not found", claim.Spec.VolumeName)
+			}
+		}
+		if problem != "" {
+			problems = append(problems, unmounted(i, v.Name, problem))
+		}
+	}
+	return claims, problems, nil
+}
+
+// claimProblem is what keeps a claim from being used, in kubelet's words (pkg/kubelet/volumemanager); empty: nothing.
+func claimProblem(claim *corev1.PersistentVolumeClaim, name string) string {
+	switch {
+	case claim == nil:
+		return fmt.Sprintf("persistentvolumeclaim %q not found", name)
+	case claim.DeletionTimestamp != nil:
+		return fmt.Sprintf("PVC %s is being deleted", name)
+	case claim.Status.Phase != corev1.ClaimBound || claim.Spec.VolumeName == "":
+		return fmt.Sprintf("PVC %s is not bound", name)
+	}
+	return ""
+}
+
+func unmounted(i int, volume, problem string) podenv.Problem {
+	return podenv.Problem{Field: fmt.Sprintf("spec.volumes[%d].persistentVolumeClaim", i), Effect: podenv.Waits, Reason: podfile.ReasonFailedMount,
+		Message: fmt.Sprintf("MountVolume.SetUp failed for volume %q : %s", volume, problem)}
+}
