@@ -1,6 +1,6 @@
 // Command conformance runs Kubernetes' own end-to-end suite, at the control plane's version, and
-// virtual-kubelet's against the provider on the local stack, where the virtual node is the only node and
-// containers are real. Results go into a file beside the programs, so that a run can be resumed; the
+// virtual-kubelet's against the provider on the local stack, where the virtual node is the only node (one test
+// gets a second) and containers are real. Results go into a file beside the programs, so that a run can be resumed; the
 // report is made of them.
 //
 // It judges nothing: which tests there are is fixed, each of them is in the report, and what did not

@@ -36,7 +36,7 @@ func count(tests []test, r *results) (t tally) {
 func writeReport(path, version string, tests []test, r *results, remarks map[string]string, out io.Writer) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "# Conformance\n\nWhat became of every test labelled [Conformance] of seven SIGs in the end-to-end suite of Kubernetes %s, and of every\n"+
-		"test of virtual-kubelet's own suite, on the local stack, where the virtual node is the only node and containers are\nreal. `make conformance` writes this file; remarks.toml says more than the suite does.\n\n", version)
+		"test of virtual-kubelet's own suite, on the local stack, where virtual nodes are the only nodes and containers are\nreal. `make conformance` writes this file; remarks.toml says more than the suite does.\n\n", version)
 	text.WriteString("| | passed | failed | skipped | of |\n| --- | --- | --- | --- | --- |\n")
 	for _, g := range groups {
 		text.WriteString(row(g.name, count(of(tests, g.name), r)))

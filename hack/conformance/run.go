@@ -131,7 +131,12 @@ func (r *runner) one(ctx context.Context, t test) error {
 	if err := os.RemoveAll(log); err != nil {
 		return err
 	}
-	found, err := r.try(ctx, t, log)
+	try := func() (result, error) { return r.try(ctx, t, log) }
+	if wantsTwoNodes(t) {
+		alone := try
+		try = func() (result, error) { return r.besideAnother(ctx, alone) }
+	}
+	found, err := try()
 	if err != nil || ctx.Err() != nil {
 		return err
 	}

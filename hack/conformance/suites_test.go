@@ -21,6 +21,9 @@ func TestTestsThatCountAreFoundInTheSuitesListing(t *testing.T) {
 	if !want[1].serial() || want[0].serial() {
 		t.Error("a test labelled [Serial] runs alone, and no other")
 	}
+	if !wantsTwoNodes(test{"sig-apps", "[sig-apps] Daemon set [Serial] should rollback without unnecessary restarts [Conformance]"}) || wantsTwoNodes(want[1]) {
+		t.Error("one test of all gets a second node")
+	}
 	if n := len(virtualKubeletTests()); n != 9 {
 		t.Errorf("virtual-kubelet's suite has 9 tests that count, found %d", n)
 	}
