@@ -14,9 +14,10 @@
 //	draft.go       a pod resolved and translated: what launching and explaining have in common
 //	launch.go      the launch queue and what one launch does
 //	stop.go        the stop queue: deletion
+//	prestop.go     preStop hooks, between the wish that a task ends and the stop
 //	observe.go     tasks seen, statuses derived and notified
 //	deadline.go    activeDeadlineSeconds
-//	probe.go       probes of running containers, and what follows from them
+//	probe.go       probes and postStart hooks of running containers, and what follows from them
 //	again.go       the next attempt and its back-off
 //	refuse.go      pods that Fargate cannot run
 //	daemonset.go   DaemonSet pods
@@ -118,6 +119,7 @@ type Provider struct {
 
 	launches  workqueue.TypedRateLimitingInterface[turn]
 	stops     workqueue.TypedRateLimitingInterface[types.UID]
+	preStops  workqueue.TypedInterface[types.UID]
 	changes   workqueue.TypedInterface[types.UID]
 	deadlines workqueue.TypedDelayingInterface[types.UID]
 
@@ -137,6 +139,7 @@ func New(cfg Config) (*Provider, error) {
 		refusals:   newRefusals(),
 		launches:   newLaunchQueue(),
 		stops:      workqueue.NewTypedRateLimitingQueue(backOff[types.UID](500*time.Millisecond, 30*time.Second)),
+		preStops:   workqueue.NewTyped[types.UID](),
 		changes:    workqueue.NewTyped[types.UID](),
 		deadlines:  workqueue.NewTypedDelayingQueue[types.UID](),
 		recovered:  make(chan struct{}),
@@ -162,12 +165,19 @@ func (p *Provider) Run(ctx context.Context) error {
 	group.Go(func() error { return p.watchHealth(ctx) })
 	work(ctx, group, launchers, p.launches, p.launch)
 	work(ctx, group, stoppers, p.stops, p.stop)
+	work(ctx, group, 1, p.preStops, func(ctx context.Context, uid types.UID) { // each for as long as it takes
+		group.Go(func() error {
+			p.callPreStops(ctx, uid)
+			return nil
+		})
+	})
 	work(ctx, group, notifiers, p.changes, p.notify)
 	work(ctx, group, 1, p.deadlines, p.expire)
 	group.Go(func() error {
 		<-ctx.Done()
 		p.launches.ShutDown()
 		p.stops.ShutDown()
+		p.preStops.ShutDown()
 		p.changes.ShutDown()
 		p.deadlines.ShutDown()
 		return nil

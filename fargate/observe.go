@@ -44,7 +44,7 @@ func (p *Provider) derive(j *join, task ecstypes.Task) {
 	j.status = p.probe(j, pod, task, podstatus.FromTask(pod, task))
 	tooEarly := j.stopAsked && aws.ToString(task.DesiredStatus) == string(ecstypes.DesiredStatusRunning)
 	if why := podstatus.Finished(pod, task); why != "" && j.finished == "" && !j.deleting {
-		j.finished = why
+		j.endFor(why, time.Now(), 0)
 		p.stops.Add(j.pod.UID)
 	}
 	switch {
@@ -134,6 +134,7 @@ func ran(task ecstypes.Task) time.Duration {
 
 // conclude draws the consequence of a task's end. It is called under the lock of the joins.
 func (p *Provider) conclude(j *join, verdict podstatus.Verdict, ran time.Duration) {
+	j.preStop.abandon()
 	p.log.Info("task ended", "pod", j.name(), "task", j.taskARN, "reason", verdict.Reason, "message", verdict.Message)
 	switch {
 	case j.deleting:

@@ -52,6 +52,11 @@ func ranUntil(state *corev1.ContainerStateTerminated) Ran {
 	return Ran{TaskARN: taskOf(state.ContainerID), Over: true, Finished: state.FinishedAt.Time}
 }
 
+// IsSameRun reports whether two IDs are those of one container in one task; its runtime ID may be known late.
+func IsSameRun(containerID, other string) bool {
+	return containerID != "" && taskOf(containerID) == taskOf(other)
+}
+
 // taskOf cuts ecs://TASKARN/RUNTIMEID.
 func taskOf(containerID string) string {
 	arn := strings.TrimPrefix(containerID, "ecs://")

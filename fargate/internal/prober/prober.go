@@ -1,5 +1,5 @@
 // Package prober probes the containers of running pods over the network, from the daemon, by Kubernetes'
-// rules.
+// rules, and calls their lifecycle hooks.
 //
 // What a container's probes say, and when they are made:
 //
@@ -12,6 +12,9 @@
 // probe has started when it runs; one without a readiness probe is ready when it has started. A pod that
 // ends is probed for readiness alone. A probe that could not be made (a port that no container has, an
 // answer that broke off) counts for nothing.
+//
+// A postStart hook is made once, before all probes; until it is done, its container is neither started nor ready, and
+// its failure is one of the container. A preStop hook is the caller's, who asks for it with Call.
 //
 // Handlers are httpGet, tcpSocket and grpc. Probes with an exec handler are not made here: Exec names
 // them, and the container is treated as one without that probe.
@@ -63,11 +66,11 @@ type Container struct {
 	Started, Ready bool
 }
 
-// Event is a probe that went wrong, in kubelet's words: an event of type Warning for the container.
+// Event is a probe or a hook that went wrong, in kubelet's words: an event of type Warning for the container.
 type Event struct {
 	UID       types.UID
 	Container string
-	Reason    string // Unhealthy or ProbeWarning
+	Reason    string // one of those below
 	Message   string // "Readiness probe failed: HTTP probe failed with statuscode: 500"
 	// Unreached: nothing answered, not even with a refusal. On Fargate that is most often a security group
 	// that does not admit the daemon.
@@ -76,8 +79,10 @@ type Event struct {
 
 // Reasons of events.
 const (
-	ReasonUnhealthy = "Unhealthy"
-	ReasonWarning   = "ProbeWarning"
+	ReasonUnhealthy    = "Unhealthy"
+	ReasonWarning      = "ProbeWarning"
+	ReasonPostStart    = "FailedPostStartHook"
+	ReasonHTTPFallback = "LifecycleHTTPFallback"
 )
 
 // Prober probes pods. Its methods may be called at once.
@@ -91,6 +96,7 @@ type Prober struct {
 	mu    sync.Mutex           // guards all below, and the contents of each run
 	pods  map[types.UID][]*run // those with containers that are probed
 	queue queue
+	hooks []*run // whose postStart hooks are to begin
 }
 
 // New returns a Prober that watches nothing yet.
@@ -117,7 +123,7 @@ func (p *Prober) Watch(pod *corev1.Pod, now Running) Results {
 	var runs []*run
 	for c := range containers(pod) {
 		container, running := now.Containers[c.Name]
-		if !running || !probed(c) {
+		if !running || !probed(c) && postStartOf(c) == nil {
 			continue
 		}
 		r := find(before, c.Name)

@@ -17,11 +17,16 @@ const (
 	Readiness
 
 	kinds = iota
+
+	// PostStart is no probe, but its hook fails as one does.
+	PostStart Kind = kinds
 )
 
-func (k Kind) String() string { return [kinds]string{"Startup", "Liveness", "Readiness"}[k] }
+func (k Kind) String() string {
+	return [kinds + 1]string{"Startup", "Liveness", "Readiness", "PostStart"}[k]
+}
 
-// Results are what the probes say of a pod's containers, by name. Those without probes are not in it.
+// Results are what the probes say of a pod's containers, by name. Those without probes and hooks are not in it.
 type Results map[string]Result
 
 // Result is what the probes say of a container.
@@ -33,7 +38,7 @@ type Result struct {
 
 // Failure is why a container is to be restarted. It stays until another container is in its place.
 type Failure struct {
-	Kind      Kind          // Startup or Liveness
+	Kind      Kind          // Startup, Liveness or PostStart
 	Message   string        // as in the event of the failure that was one too many
 	Grace     time.Duration // terminationGracePeriodSeconds of the probe; 0: the pod's own counts
 	Unreached bool          // as in the event

@@ -58,6 +58,9 @@ type course struct {
 	probes  [kinds]*corev1.Probe // nil: none
 	tallies [kinds]tally
 	ending  bool
+
+	held       bool // it waits for its postStart hook
+	hookFailed bool // which has failed
 }
 
 // begin is the course of a container that is new, or new to us and already known as started or ready.
@@ -89,6 +92,9 @@ type state struct {
 // state is what the probes say. A pod that ends counts as started and alive, as with kubelet: what it does
 // while it shuts down is no reason to restart it.
 func (c *course) state() state {
+	if c.held {
+		return state{failed: c.hookFailed && !c.ending, kind: PostStart}
+	}
 	started := c.ending || c.probes[Startup] == nil || c.tallies[Startup].stands == success
 	s := state{started: started, ready: started && (c.probes[Readiness] == nil || c.tallies[Readiness].stands == success)}
 	for _, kind := range []Kind{Startup, Liveness} {
@@ -104,7 +110,7 @@ func (c *course) state() state {
 func (c *course) wants(kind Kind) bool {
 	started := c.state().started
 	switch {
-	case c.probes[kind] == nil:
+	case c.probes[kind] == nil, c.held:
 		return false
 	case kind == Readiness:
 		return started

@@ -19,7 +19,8 @@ type run struct {
 	course    course
 	visits    [kinds]visit
 	failed    *Failure // what the course's failure was; nil: none yet
-	gone      bool     // not of interest any more
+	hook      postStart
+	gone      bool // not of interest any more
 }
 
 // visit is the next probe of a kind.
@@ -38,6 +39,10 @@ func newRun(uid types.UID, c *corev1.Container, container Container) *run {
 	for kind := range r.visits {
 		r.visits[kind] = visit{run: r, kind: int8(kind), place: nowhere}
 	}
+	if !container.Started { // else it was done
+		r.hook.handler = postStartOf(c)
+	}
+	r.course.held = r.hook.handler != nil
 	return r
 }
 
@@ -66,9 +71,10 @@ func results(runs []*run) Results {
 	return found
 }
 
-// plan has the queue hold the probes of a run that are asked for, and no others. It is called under the
-// lock.
+// plan has the queue hold the probes of a run that are asked for, and no others, and has its hook begin. It is called
+// under the lock.
 func (p *Prober) plan(r *run, isNew bool) {
+	p.planHook(r)
 	for kind := range Kind(kinds) {
 		v := &r.visits[kind]
 		wanted := r.ip != "" && r.course.wants(kind)
@@ -97,9 +103,12 @@ func (p *Prober) first(r *run, kind Kind, isNew bool) time.Time {
 	return due
 }
 
-// drop takes a run's probes from the queue for good. It is called under the lock.
+// drop takes a run's probes from the queue for good, and ends its hook. It is called under the lock.
 func (p *Prober) drop(r *run) {
 	r.gone = true
+	if r.hook.cancel != nil {
+		r.hook.cancel()
+	}
 	for kind := range r.visits {
 		if v := &r.visits[kind]; v.place != nowhere {
 			heap.Remove(&p.queue, int(v.place))
@@ -134,9 +143,13 @@ func (q *queue) Pop() any {
 // enqueue is called under the lock.
 func (p *Prober) enqueue(v *visit) {
 	heap.Push(&p.queue, v)
-	if v.place != 0 {
-		return
+	if v.place == 0 {
+		p.wake()
 	}
+}
+
+// wake has Run look at what is due.
+func (p *Prober) wake() {
 	select {
 	case p.woken <- struct{}{}:
 	default: // already woken

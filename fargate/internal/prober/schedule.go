@@ -3,6 +3,7 @@ package prober
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -12,11 +13,12 @@ import (
 // this many make up for 256 pods out of reach with the default of one second; more are probed late.
 const parallel = 256
 
-// Run probes until ctx ends, and waits for the probes under way.
+// Run probes until ctx ends, and waits for the probes and hooks under way.
 func (p *Prober) Run(ctx context.Context) error {
-	var underway errgroup.Group
+	var underway, hooks errgroup.Group
 	underway.SetLimit(parallel)
 	for p.rest(ctx) {
+		p.beginHooks(ctx, &hooks)
 		for v := p.next(); v != nil; v = p.next() {
 			underway.Go(func() error {
 				p.visit(ctx, v)
@@ -24,10 +26,10 @@ func (p *Prober) Run(ctx context.Context) error {
 			})
 		}
 	}
-	return underway.Wait()
+	return errors.Join(underway.Wait(), hooks.Wait())
 }
 
-// rest waits until a probe is due, or may be, and reports whether ctx still goes on.
+// rest waits until a probe is due, or may be, or a hook, and reports whether ctx still goes on.
 func (p *Prober) rest(ctx context.Context) bool {
 	var due <-chan time.Time // nil: nothing is
 	if pause, any := p.pause(); any {

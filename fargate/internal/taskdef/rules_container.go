@@ -57,8 +57,10 @@ var containerRules = []rule{
 	loud("spec.containers[].readinessProbe", "exec", Warned, "commands are not run in containers yet: one is ready as soon as it runs", noExec, onContainers(func(c *corev1.Container) bool { return isExec(c.ReadinessProbe) })),
 	quiet("spec.containers[].startupProbe", Emulated, byDaemon+"; when it fails, the task is started anew"),
 	loud("spec.containers[].startupProbe", "exec", Warned, "commands are not run in containers yet: one counts as started as soon as it runs", noExec, onContainers(func(c *corev1.Container) bool { return isExec(c.StartupProbe) })),
-	loud("spec.containers[].lifecycle.postStart", "", Refused, "postStart hooks are not run yet", "do their work at the beginning of the container's command", onContainers(func(c *corev1.Container) bool { return lifecycle(c).PostStart != nil })),
-	loud("spec.containers[].lifecycle.preStop", "", Warned, "preStop hooks are not run yet: the container gets its stop signal at once", "handle the stop signal in the container", onContainers(func(c *corev1.Container) bool { return lifecycle(c).PreStop != nil })),
+	quiet("spec.containers[].lifecycle.postStart", Emulated, "sleep, httpGet and tcpSocket: called by the daemon once the container runs, which is not ready before; when it fails, the task is started anew. Other containers start meanwhile"),
+	loud("spec.containers[].lifecycle.postStart", "exec", Refused, "commands are not run in containers yet", "do their work at the beginning of the container's command, or use httpGet", onContainers(func(c *corev1.Container) bool { return isCommand(lifecycle(c).PostStart) })),
+	quiet("spec.containers[].lifecycle.preStop", Emulated, "sleep, httpGet and tcpSocket: called by the daemon before it has the task stopped, for the grace period at most; the stop timeout, which belongs to the definition, begins after it. Not where the task ends without the daemon: Spot, retirement, memory"),
+	loud("spec.containers[].lifecycle.preStop", "exec", Warned, "commands are not run in containers yet: the container gets its stop signal at once", "handle the stop signal in the container, or use httpGet or sleep", onContainers(func(c *corev1.Container) bool { return isCommand(lifecycle(c).PreStop) })),
 	loud("spec.containers[].lifecycle.stopSignal", "", Warned, "Fargate sends the signal that the image names, or SIGTERM", "set STOPSIGNAL in the image", onContainers(func(c *corev1.Container) bool { return lifecycle(c).StopSignal != nil })),
 	loud("spec.containers[].terminationMessagePath", "other than /dev/termination-log", Warned, "the file is not read; the status carries ECS's own reason", "write the message to the log", onContainers(func(c *corev1.Container) bool {
 		return !slices.Contains([]string{"", corev1.TerminationMessagePathDefault}, c.TerminationMessagePath)
@@ -76,6 +78,8 @@ var containerRules = []rule{
 }
 
 func isExec(probe *corev1.Probe) bool { return probe != nil && probe.Exec != nil }
+
+func isCommand(hook *corev1.LifecycleHandler) bool { return hook != nil && hook.Exec != nil }
 
 func lifecycle(c *corev1.Container) corev1.Lifecycle {
 	return ptr.Deref(c.Lifecycle, corev1.Lifecycle{})
