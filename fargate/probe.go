@@ -107,13 +107,27 @@ func runningOf(pod *corev1.Pod, task ecstypes.Task, status corev1.PodStatus) pro
 		if s.State.Running == nil {
 			continue
 		}
-		c := prober.Container{ID: aws.ToString(task.TaskArn), StartedAt: s.State.Running.StartedAt.Time}
+		c := prober.Container{ID: aws.ToString(task.TaskArn), StartedAt: s.State.Running.StartedAt.Time, Health: healthOf(task, s.Name)}
 		if was := before[s.Name]; was.State.Running != nil && podstatus.IsSameRun(was.ContainerID, s.ContainerID) {
 			c.Started, c.Ready = aws.ToBool(was.Started), was.Ready
 		}
 		now.Containers[s.Name] = c
 	}
 	return now
+}
+
+// healthOf is what ECS says of a container's health check.
+func healthOf(task ecstypes.Task, container string) prober.Health {
+	for _, c := range task.Containers {
+		switch {
+		case aws.ToString(c.Name) != container:
+		case c.HealthStatus == ecstypes.HealthStatusHealthy:
+			return prober.Healthy
+		case c.HealthStatus == ecstypes.HealthStatusUnhealthy:
+			return prober.Unhealthy
+		}
+	}
+	return prober.HealthUnknown
 }
 
 func probes(results prober.Results) podstatus.Probes {

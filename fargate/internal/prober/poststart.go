@@ -66,8 +66,10 @@ func (p *Prober) settleHook(ctx context.Context, r *run, err error) {
 		p.mu.Unlock()
 		return
 	}
+	before := r.course.state()
 	if err == nil {
 		r.course.held = false
+		r.took(before)
 	} else {
 		r.course.hookFailed = true
 		r.failed = &Failure{Kind: PostStart, Message: messagePostStart}

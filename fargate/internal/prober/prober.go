@@ -16,8 +16,9 @@
 // A postStart hook is made once, before all probes; until it is done, its container is neither started nor ready, and
 // its failure is one of the container. A preStop hook is the caller's, who asks for it with Call.
 //
-// Handlers are httpGet, tcpSocket and grpc. Probes with an exec handler are not made here: Exec names
-// them, and the container is treated as one without that probe.
+// Handlers are httpGet, tcpSocket and grpc. Probes with an exec handler ECS makes, as the container's health check, which
+// they share (package healthcheck): the caller declares the health, and the probes stand by it. Those that have no share
+// in it are not made, and the container is treated as one without that probe.
 //
 // The caller declares what runs with Watch, at each sight of a pod's task and before it derives the status,
 // and gets what the probes say. When that changes later, Changed says so, and Results tells. What has
@@ -64,7 +65,17 @@ type Container struct {
 	// Started and Ready are what the status of this container says already. They matter when it is new to
 	// the Prober: a daemon that starts again goes on where the one before it was.
 	Started, Ready bool
+	Health         Health
 }
+
+// Health is what ECS says of a container's health check.
+type Health int
+
+const (
+	HealthUnknown Health = iota // nothing yet, or there is no check
+	Healthy
+	Unhealthy
+)
 
 // Event is a probe or a hook that went wrong, in kubelet's words: an event of type Warning for the container.
 type Event struct {
@@ -133,6 +144,7 @@ func (p *Prober) Watch(pod *corev1.Pod, now Running) Results {
 		}
 		r.container, r.ip = c, now.IP
 		r.course.follow(c, now.Ending)
+		r.hear(container.Health)
 		runs = append(runs, r)
 		p.plan(r, isNew)
 	}

@@ -1,11 +1,12 @@
 package prober
 
 import (
-	"fmt"
 	"iter"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/healthcheck"
 )
 
 // Kind is which of a container's probes.
@@ -52,32 +53,6 @@ func (r Results) Of(container string) Result {
 	return Result{Started: true, Ready: true}
 }
 
-// Exec is a probe with an exec handler, which is not made.
-type Exec struct {
-	Container string
-	Kind      Kind
-	Field     string // "spec.containers[0].livenessProbe.exec"
-}
-
-// Execs are the probes of a pod that a Prober does not make.
-func Execs(pod *corev1.Pod) []Exec {
-	var found []Exec
-	look := func(field string, list []corev1.Container) {
-		for i := range list {
-			for kind := range Kind(kinds) {
-				if probe := specified(&list[i], kind); probe != nil && probe.Exec != nil {
-					found = append(found, Exec{list[i].Name, kind, fmt.Sprintf("spec.%s[%d].%s.exec", field, i, fields[kind])})
-				}
-			}
-		}
-	}
-	look("initContainers", pod.Spec.InitContainers)
-	look("containers", pod.Spec.Containers)
-	return found
-}
-
-var fields = [kinds]string{"startupProbe", "livenessProbe", "readinessProbe"}
-
 // containers are those that may have probes: the pod's own, and sidecars.
 func containers(pod *corev1.Pod) iter.Seq[*corev1.Container] {
 	return func(yield func(*corev1.Container) bool) {
@@ -96,9 +71,10 @@ func containers(pod *corev1.Pod) iter.Seq[*corev1.Container] {
 	}
 }
 
-// probed reports whether a container has probes that a Prober makes.
+// probed reports whether a container has probes that a Prober makes, or judges by its health.
 func probed(c *corev1.Container) bool {
-	return overNetwork(c, Startup) != nil || overNetwork(c, Liveness) != nil || overNetwork(c, Readiness) != nil
+	return overNetwork(c, Startup) != nil || overNetwork(c, Liveness) != nil || overNetwork(c, Readiness) != nil ||
+		healthcheck.Of(c).Command != nil
 }
 
 // overNetwork is the container's probe of that kind if a Prober makes it, else nil.

@@ -20,7 +20,9 @@ type run struct {
 	visits    [kinds]visit
 	failed    *Failure // what the course's failure was; nil: none yet
 	hook      postStart
-	gone      bool // not of interest any more
+	unhealthy time.Time // since when ECS calls it UNHEALTHY, as far as it is so
+	began     time.Time // when it was seen to have started; zero: it had, when it was declared first
+	gone      bool      // not of interest any more
 }
 
 // visit is the next probe of a kind.
@@ -44,6 +46,16 @@ func newRun(uid types.UID, c *corev1.Container, container Container) *run {
 	}
 	r.course.held = r.hook.handler != nil
 	return r
+}
+
+// hear takes in the health of the container.
+func (r *run) hear(now Health) {
+	if now == Unhealthy && r.course.health != Unhealthy {
+		r.unhealthy = time.Now()
+	}
+	before := r.course.state()
+	r.course.hear(now)
+	r.took(before)
 }
 
 func find(runs []*run, container string) *run {
@@ -89,18 +101,43 @@ func (p *Prober) plan(r *run, isNew bool) {
 }
 
 // first is when a probe is made that was not asked for until now: at once, but not within its initial
-// delay. Those of pods found running when the daemon starts would all come at once; they spread over their
+// delay. One that ECS makes is due when it has failed. Those of pods found running when the daemon starts would all come at once; they spread over their
 // period.
 func (p *Prober) first(r *run, kind Kind, isNew bool) time.Time {
 	probe := r.course.probes[kind]
+	if r.course.byHealth(kind) {
+		return r.failsAt(probe)
+	}
 	due := time.Now()
 	if isNew && due.Sub(p.began) < period(probe) {
 		due = due.Add(rand.N(period(probe)))
 	}
-	if earliest := r.startedAt.Add(time.Duration(probe.InitialDelaySeconds) * time.Second); due.Before(earliest) {
+	delay := time.Duration(probe.InitialDelaySeconds) * time.Second
+	if kind == Liveness {
+		delay = max(delay, r.course.check.LivenessWaits())
+	}
+	if earliest := r.startedAt.Add(delay); due.Before(earliest) {
 		return earliest
 	}
 	return due
+}
+
+// failsAt is when a probe that ECS makes has failed. What ECS has counted while the container was starting does not count.
+func (r *run) failsAt(probe *corev1.Probe) time.Time {
+	since := r.unhealthy
+	if r.began.After(since) {
+		since = r.began.Add(r.course.check.Counting())
+	}
+	return r.course.check.FailsAt(probe, r.startedAt, since)
+}
+
+// took takes in that the state of the course is another than before.
+func (r *run) took(before state) (changed bool) {
+	after := r.course.state()
+	if after.started && !before.started {
+		r.began = time.Now()
+	}
+	return after != before
 }
 
 // drop takes a run's probes from the queue for good, and ends its hook. It is called under the lock.

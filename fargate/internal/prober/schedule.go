@@ -73,7 +73,10 @@ func (p *Prober) visit(ctx context.Context, v *visit) {
 	if !wanted {
 		return
 	}
-	said := p.network.probe(ctx, t)
+	said := t.unhealthy()
+	if t.probe.Exec == nil {
+		said = p.network.probe(ctx, t)
+	}
 	if ctx.Err() != nil {
 		return // it says nothing about the container
 	}
@@ -110,8 +113,8 @@ func (p *Prober) settle(v *visit, said outcome) (heard, changed bool) {
 	}
 	before := r.course.state()
 	heard = r.course.take(kind, said.verdict)
-	after := r.course.state()
-	if after.failed && !before.failed {
+	changed = r.took(before)
+	if r.course.state().failed && !before.failed {
 		r.failed = said.failure(kind, r.course.probes[kind])
 	}
 	if heard && r.course.wants(kind) {
@@ -119,7 +122,7 @@ func (p *Prober) settle(v *visit, said outcome) (heard, changed bool) {
 		p.enqueue(v)
 	}
 	p.plan(r, false)
-	return heard, after != before
+	return heard, changed
 }
 
 // again is when a probe comes that was due then: a period later, at once if it took longer than that.

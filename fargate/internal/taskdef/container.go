@@ -43,6 +43,7 @@ func containerDefinition(in Input, c *corev1.Container, ports map[int32]bool, ch
 		Memory:                 positive(limitMiB(&c.Resources)),
 		MemoryReservation:      memoryReservation(c, in.Settings),
 		StopTimeout:            aws.Int32(stopTimeout(in.Pod)),
+		HealthCheck:            healthCheck(c),
 		LogConfiguration:       logConfiguration(in.Settings),
 		User:                   optional(user(in.Pod, c)),
 		ReadonlyRootFilesystem: readOnlyRoot(c),

@@ -14,7 +14,13 @@ import (
 const (
 	maxImage = 255 // characters; API reference: ContainerDefinition
 	byDaemon = "http, tcp and grpc: the daemon probes the pod's address by Kubernetes' rules; the security groups must let it"
-	noExec   = "use http, tcp or grpc, or run the pod on an ordinary node if it cannot do without"
+	byECS    = "Commands are the container's health check, which ECS runs every 5 to 300 seconds, for 2 seconds at least; probes with the same command share it"
+
+	oneCommand     = "ECS runs one command in a container, that of readiness before liveness before startup"
+	otherProbe     = "use the same command for both, or http, tcp or grpc for one"
+	offECS         = "exec, beyond what a health check can do"
+	oneCheck       = "ECS runs the command, and has no other times"
+	anotherHandler = "use http, tcp or grpc where it matters"
 )
 
 var containerRules = []rule{
@@ -51,12 +57,14 @@ var containerRules = []rule{
 	loud("spec.containers[].restartPolicyRules", "", Refused, "containers restart as the pod does", "remove it", onContainers(func(c *corev1.Container) bool { return len(c.RestartPolicyRules) > 0 })),
 	quiet("spec.containers[].volumeMounts", Accepted, "a mount shares its volume's verdict"),
 	loud("spec.containers[].volumeDevices", "", Refused, "Fargate attaches no block devices", elsewhere, onContainers(func(c *corev1.Container) bool { return len(c.VolumeDevices) > 0 })),
-	quiet("spec.containers[].livenessProbe", Emulated, byDaemon+"; when it fails, the task is started anew"),
-	loud("spec.containers[].livenessProbe", "exec", Warned, "commands are not run in containers yet: one that hangs is not restarted", noExec, onContainers(func(c *corev1.Container) bool { return isExec(c.LivenessProbe) })),
-	quiet("spec.containers[].readinessProbe", Emulated, byDaemon),
-	loud("spec.containers[].readinessProbe", "exec", Warned, "commands are not run in containers yet: one is ready as soon as it runs", noExec, onContainers(func(c *corev1.Container) bool { return isExec(c.ReadinessProbe) })),
-	quiet("spec.containers[].startupProbe", Emulated, byDaemon+"; when it fails, the task is started anew"),
-	loud("spec.containers[].startupProbe", "exec", Warned, "commands are not run in containers yet: one counts as started as soon as it runs", noExec, onContainers(func(c *corev1.Container) bool { return isExec(c.StartupProbe) })),
+	quiet("spec.containers[].livenessProbe", Emulated, byDaemon+"; when it fails, the task is started anew. "+byECS),
+	loud("spec.containers[].livenessProbe", "exec, another command than the readiness probe's", Warned, oneCommand+": one that hangs is not restarted", otherProbe, leftOut(otherLiveness)),
+	loud("spec.containers[].livenessProbe", offECS, Warned, oneCheck, anotherHandler, offLimits(sharedLiveness)),
+	quiet("spec.containers[].readinessProbe", Emulated, byDaemon+". "+byECS),
+	loud("spec.containers[].readinessProbe", offECS, Warned, oneCheck, anotherHandler, offLimits(sharedReadiness)),
+	quiet("spec.containers[].startupProbe", Emulated, byDaemon+"; when it fails, the task is started anew. "+byECS),
+	loud("spec.containers[].startupProbe", "exec, another command than the readiness or liveness probe's", Warned, oneCommand+": one has started as soon as it runs, and its liveness probe waits for as long as this one may take", otherProbe, leftOut(otherStartup)),
+	loud("spec.containers[].startupProbe", offECS, Warned, oneCheck, anotherHandler, offLimits(sharedStartup)),
 	quiet("spec.containers[].lifecycle.postStart", Emulated, "sleep, httpGet and tcpSocket: called by the daemon once the container runs, which is not ready before; when it fails, the task is started anew. Other containers start meanwhile"),
 	loud("spec.containers[].lifecycle.postStart", "exec", Refused, "commands are not run in containers yet", "do their work at the beginning of the container's command, or use httpGet", onContainers(func(c *corev1.Container) bool { return isCommand(lifecycle(c).PostStart) })),
 	quiet("spec.containers[].lifecycle.preStop", Emulated, "sleep, httpGet and tcpSocket: called by the daemon before it has the task stopped, for the grace period at most; the stop timeout, which belongs to the definition, begins after it. Not where the task ends without the daemon: Spot, retirement, memory"),
@@ -76,8 +84,6 @@ var containerRules = []rule{
 	loud("spec.containers[].stdinOnce", "true", Warned, "no client can attach to a Fargate container, so its input stays open", "remove it", onContainers(func(c *corev1.Container) bool { return c.StdinOnce })),
 	quiet("spec.containers[].tty", Mapped, "pseudo terminal"),
 }
-
-func isExec(probe *corev1.Probe) bool { return probe != nil && probe.Exec != nil }
 
 func isCommand(hook *corev1.LifecycleHandler) bool { return hook != nil && hook.Exec != nil }
 

@@ -144,9 +144,6 @@ var provocations = map[string]string{
 	"spec.containers[].restartPolicy|other than the pod's":                      "{restartPolicy: Never}",
 	"spec.containers[].restartPolicyRules|":                                     "{restartPolicyRules: [{action: Restart}]}",
 	"spec.containers[].volumeDevices|":                                          "{volumeDevices: [{name: v, devicePath: /dev/x}]}",
-	"spec.containers[].livenessProbe|exec":                                      "{livenessProbe: {exec: {command: [a]}}}",
-	"spec.containers[].readinessProbe|exec":                                     "{readinessProbe: {exec: {command: [a]}}}",
-	"spec.containers[].startupProbe|exec":                                       "{startupProbe: {exec: {command: [a]}}}",
 	"spec.containers[].lifecycle.postStart|exec":                                "{lifecycle: {postStart: {exec: {command: [a]}}}}",
 	"spec.containers[].lifecycle.preStop|exec":                                  "{lifecycle: {preStop: {exec: {command: [a]}}}}",
 	"spec.containers[].lifecycle.stopSignal|":                                   "{lifecycle: {stopSignal: SIGUSR1}}",
@@ -176,6 +173,12 @@ var provocations = map[string]string{
 	"spec.containers[].securityContext.seccompProfile|Localhost":                                                              "{securityContext: {seccompProfile: {type: Localhost, localhostProfile: p}}}",
 	"spec.containers[].securityContext.seccompProfile|Unconfined":                                                             "{securityContext: {seccompProfile: {type: Unconfined}}}",
 	"spec.containers[].securityContext.appArmorProfile|other than RuntimeDefault":                                             "{securityContext: {appArmorProfile: {type: Unconfined}}}",
+
+	"spec.containers[].livenessProbe|exec, another command than the readiness probe's":            "{livenessProbe: {exec: {command: [a]}}, readinessProbe: {exec: {command: [b]}}}",
+	"spec.containers[].livenessProbe|exec, beyond what a health check can do":                     "{livenessProbe: {exec: {command: [a]}, periodSeconds: 1}}",
+	"spec.containers[].readinessProbe|exec, beyond what a health check can do":                    "{readinessProbe: {exec: {command: [a]}, successThreshold: 2}}",
+	"spec.containers[].startupProbe|exec, another command than the readiness or liveness probe's": "{startupProbe: {exec: {command: [a]}}, livenessProbe: {exec: {command: [b]}}}",
+	"spec.containers[].startupProbe|exec, beyond what a health check can do":                      "{startupProbe: {exec: {command: [a]}, timeoutSeconds: 61}}",
 }
 
 // circumstances are what has to hold besides the pod for a row to speak.
