@@ -17,6 +17,7 @@
 //	prestop.go     preStop hooks, between the wish that a task ends and the stop
 //	observe.go     tasks seen, statuses derived and notified
 //	deadline.go    activeDeadlineSeconds
+//	lastwords.go   what containers wrote before they failed, for terminationMessagePolicy
 //	probe.go       probes and postStart hooks of running containers, and what follows from them
 //	again.go       the next attempt and its back-off
 //	refuse.go      pods that Fargate cannot run
@@ -120,8 +121,9 @@ type Provider struct {
 	launches  workqueue.TypedRateLimitingInterface[turn]
 	stops     workqueue.TypedRateLimitingInterface[types.UID]
 	preStops  workqueue.TypedInterface[types.UID]
-	changes   workqueue.TypedInterface[types.UID]
+	changes   workqueue.TypedDelayingInterface[types.UID]
 	deadlines workqueue.TypedDelayingInterface[types.UID]
+	endings   workqueue.TypedDelayingInterface[ending]
 
 	recovered  chan struct{}                     // closed when Recover is done
 	notifyPod  atomic.Pointer[func(*corev1.Pod)] // nil until virtual-kubelet gives it
@@ -140,8 +142,9 @@ func New(cfg Config) (*Provider, error) {
 		launches:   newLaunchQueue(),
 		stops:      workqueue.NewTypedRateLimitingQueue(backOff[types.UID](500*time.Millisecond, 30*time.Second)),
 		preStops:   workqueue.NewTyped[types.UID](),
-		changes:    workqueue.NewTyped[types.UID](),
+		changes:    workqueue.NewTypedDelayingQueue[types.UID](),
 		deadlines:  workqueue.NewTypedDelayingQueue[types.UID](),
+		endings:    workqueue.NewTypedDelayingQueue[ending](),
 		recovered:  make(chan struct{}),
 		notifyNode: make(chan func(*corev1.Node), 1),
 	}
@@ -173,6 +176,7 @@ func (p *Provider) Run(ctx context.Context) error {
 	})
 	work(ctx, group, notifiers, p.changes, p.notify)
 	work(ctx, group, 1, p.deadlines, p.expire)
+	work(ctx, group, listeners, p.endings, p.hear)
 	group.Go(func() error {
 		<-ctx.Done()
 		p.launches.ShutDown()
@@ -180,6 +184,7 @@ func (p *Provider) Run(ctx context.Context) error {
 		p.preStops.ShutDown()
 		p.changes.ShutDown()
 		p.deadlines.ShutDown()
+		p.endings.ShutDown()
 		return nil
 	})
 	return group.Wait()

@@ -19,8 +19,7 @@ import (
 // ContainerLogs reads what a container wrote, from CloudWatch Logs: of its task now or, with o.Previous,
 // of the one before. What cannot be had is InvalidInput, worded as kubelet words it.
 func (p *Provider) ContainerLogs(ctx context.Context, namespace, name, container string, o *corev1.PodLogOptions) (io.ReadCloser, error) {
-	group := p.account.config.CloudWatchLogGroupName
-	if group == "" {
+	if p.account.config.CloudWatchLogGroupName == "" {
 		return nil, errdefs.InvalidInput("no logs are kept: set CloudWatchLogGroupName and ExecutionRoleArn in fargate.toml")
 	}
 	pod, err := p.logged(ctx, namespace, name)
@@ -31,12 +30,9 @@ func (p *Provider) ContainerLogs(ctx context.Context, namespace, name, container
 	if err != nil {
 		return nil, errdefs.AsInvalidInput(err)
 	}
-	logs, err := p.logs.Open(ctx, containerlog.Stream{
-		Group:   group,
-		Name:    taskdef.LogStreamPrefix + "/" + container + "/" + lastPart(run.TaskARN),
-		Started: pod.CreationTimestamp.Time, // ECS tells when all containers of a task ran, not when each began
-		Ended:   func() (time.Time, bool) { return p.endOf(pod.UID, container, run) },
-	}, o)
+	stream := p.streamOf(pod, container, run.TaskARN)
+	stream.Ended = func() (time.Time, bool) { return p.endOf(pod.UID, container, run) }
+	logs, err := p.logs.Open(ctx, stream, o)
 	switch {
 	case errors.Is(err, containerlog.ErrSplitStream):
 		return nil, errdefs.AsInvalidInput(err)
@@ -44,6 +40,15 @@ func (p *Provider) ContainerLogs(ctx context.Context, namespace, name, container
 		return nil, fmt.Errorf("read the log of container %s in pod %s/%s: %w", container, namespace, name, err)
 	}
 	return logs, nil
+}
+
+// streamOf is the log of a container in a task.
+func (p *Provider) streamOf(pod *corev1.Pod, container, taskARN string) containerlog.Stream {
+	return containerlog.Stream{
+		Group:   p.account.config.CloudWatchLogGroupName,
+		Name:    taskdef.LogStreamPrefix + "/" + container + "/" + lastPart(taskARN),
+		Started: pod.CreationTimestamp.Time, // ECS tells when all containers of a task ran, not when each began
+	}
 }
 
 // logged is a pod as we know it, or as the API server does: its status says which task it had, also before we

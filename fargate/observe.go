@@ -55,6 +55,7 @@ func (p *Provider) derive(j *join, task ecstypes.Task) {
 		p.stops.Add(j.pod.UID)
 	}
 	j.claimed = false
+	p.listen(j, aws.ToString(task.TaskArn))
 }
 
 // disown parts a pod from a task that only its annotations call its own: it gets one of its own. It is
@@ -154,6 +155,9 @@ func (p *Provider) notify(_ context.Context, uid types.UID) {
 	tell := p.notifyPod.Load()
 	if !ok || tell == nil {
 		return // NotifyPods comes back to those that change before it
+	}
+	if j.listening > 0 && time.Now().Before(j.quietUntil) {
+		return // hear comes back to it, or listen does
 	}
 	live, err := p.pods.Pods(j.pod.Namespace).Get(j.pod.Name)
 	if err != nil || live.UID != uid {

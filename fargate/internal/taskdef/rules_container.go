@@ -74,9 +74,12 @@ var containerRules = []rule{
 		return !slices.Contains([]string{"", corev1.TerminationMessagePathDefault}, c.TerminationMessagePath)
 	})),
 	quiet("spec.containers[].terminationMessagePath", Accepted, "the file is not read; the status carries ECS's own reason"),
-	quiet("spec.containers[].terminationMessagePolicy", Accepted, "File is the API server's default"),
-	loud("spec.containers[].terminationMessagePolicy", "FallbackToLogsOnError", Warned, "the end of the log does not reach the status yet; it carries ECS's own reason", "read the log", onContainers(func(c *corev1.Container) bool {
-		return c.TerminationMessagePolicy == corev1.TerminationMessageFallbackToLogsOnError
+	quiet("spec.containers[].terminationMessagePolicy", Emulated, "File: the file is not read. FallbackToLogsOnError: the end of the log (80 lines, 2048 bytes) of a container that has failed, as far as CloudWatch Logs has it; the status waits two seconds for it, and what comes later is added"),
+	loud("spec.containers[].terminationMessagePolicy", "FallbackToLogsOnError, without CloudWatchLogGroupName in fargate.toml", Warned, "no log is kept; the status carries ECS's own reason", "ask whoever runs the node for a log group", inContainers(func(in Input, c *corev1.Container) []hit {
+		if in.Settings.LogGroup != "" || c.TerminationMessagePolicy != corev1.TerminationMessageFallbackToLogsOnError {
+			return nil
+		}
+		return []hit{{}}
 	})),
 	quiet("spec.containers[].imagePullPolicy", Accepted, "Fargate pulls for every task"),
 	loud("spec.containers[].imagePullPolicy", "Never", Refused, "Fargate pulls for every task and has no images of its own", "use Always or IfNotPresent", onContainers(func(c *corev1.Container) bool { return c.ImagePullPolicy == corev1.PullNever })),

@@ -148,7 +148,6 @@ var provocations = map[string]string{
 	"spec.containers[].lifecycle.preStop|exec":                                  "{lifecycle: {preStop: {exec: {command: [a]}}}}",
 	"spec.containers[].lifecycle.stopSignal|":                                   "{lifecycle: {stopSignal: SIGUSR1}}",
 	"spec.containers[].terminationMessagePath|other than /dev/termination-log":  "{terminationMessagePath: /tmp/m}",
-	"spec.containers[].terminationMessagePolicy|FallbackToLogsOnError":          "{terminationMessagePolicy: FallbackToLogsOnError}",
 	"spec.containers[].imagePullPolicy|Never":                                   "{imagePullPolicy: Never}",
 	"spec.containers[].stdinOnce|true":                                          "{stdinOnce: true}",
 	"spec.containers[].env[].name|VK_CLUSTER_UID, VK_NODE_NAME, VK_POD_NAMESPACE, VK_POD_NAME, VK_POD_UID, VK_ATTEMPT":        "{env: [{name: VK_ATTEMPT, value: '9'}]}",
@@ -174,15 +173,18 @@ var provocations = map[string]string{
 	"spec.containers[].securityContext.seccompProfile|Unconfined":                                                             "{securityContext: {seccompProfile: {type: Unconfined}}}",
 	"spec.containers[].securityContext.appArmorProfile|other than RuntimeDefault":                                             "{securityContext: {appArmorProfile: {type: Unconfined}}}",
 
-	"spec.containers[].livenessProbe|exec, another command than the readiness probe's":            "{livenessProbe: {exec: {command: [a]}}, readinessProbe: {exec: {command: [b]}}}",
-	"spec.containers[].livenessProbe|exec, beyond what a health check can do":                     "{livenessProbe: {exec: {command: [a]}, periodSeconds: 1}}",
-	"spec.containers[].readinessProbe|exec, beyond what a health check can do":                    "{readinessProbe: {exec: {command: [a]}, successThreshold: 2}}",
-	"spec.containers[].startupProbe|exec, another command than the readiness or liveness probe's": "{startupProbe: {exec: {command: [a]}}, livenessProbe: {exec: {command: [b]}}}",
-	"spec.containers[].startupProbe|exec, beyond what a health check can do":                      "{startupProbe: {exec: {command: [a]}, timeoutSeconds: 61}}",
+	"spec.containers[].livenessProbe|exec, another command than the readiness probe's":                                 "{livenessProbe: {exec: {command: [a]}}, readinessProbe: {exec: {command: [b]}}}",
+	"spec.containers[].livenessProbe|exec, beyond what a health check can do":                                          "{livenessProbe: {exec: {command: [a]}, periodSeconds: 1}}",
+	"spec.containers[].readinessProbe|exec, beyond what a health check can do":                                         "{readinessProbe: {exec: {command: [a]}, successThreshold: 2}}",
+	"spec.containers[].startupProbe|exec, another command than the readiness or liveness probe's":                      "{startupProbe: {exec: {command: [a]}}, livenessProbe: {exec: {command: [b]}}}",
+	"spec.containers[].terminationMessagePolicy|FallbackToLogsOnError, without CloudWatchLogGroupName in fargate.toml": "{terminationMessagePolicy: FallbackToLogsOnError}",
+	"spec.containers[].startupProbe|exec, beyond what a health check can do":                                           "{startupProbe: {exec: {command: [a]}, timeoutSeconds: 61}}",
 }
 
 // circumstances are what has to hold besides the pod for a row to speak.
 var circumstances = map[string]func(*taskdef.Input){
+	"FallbackToLogsOnError, without CloudWatchLogGroupName in fargate.toml": func(in *taskdef.Input) { in.Settings.LogGroup = "" },
+
 	"or another value from a Secret, without ExecutionRoleArn in fargate.toml":   func(in *taskdef.Input) { in.Settings.ExecutionRoleARN = "" },
 	"or another value from a Secret, not published":                              func(in *taskdef.Input) { in.Secrets = nil },
 	"annotated eks.amazonaws.com/role-arn, not granted to the namespace":         func(in *taskdef.Input) { in.ServiceAccountRole = "arn:aws:iam::123456789012:role/admin" },
