@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/healthcheck"
 )
@@ -63,3 +64,18 @@ func sharedLiveness(c healthcheck.Check) *corev1.Probe  { return c.Liveness }
 func sharedReadiness(c healthcheck.Check) *corev1.Probe { return c.Readiness }
 func otherStartup(c healthcheck.Check) *corev1.Probe    { return c.LeftOut.Startup }
 func otherLiveness(c healthcheck.Check) *corev1.Probe   { return c.LeftOut.Liveness }
+
+// ownGrace finds the probes whose failure is to give the container another grace than the pod's.
+func ownGrace(probe func(*corev1.Container) *corev1.Probe) func(Input) []hit {
+	return inContainers(func(in Input, c *corev1.Container) []hit {
+		p := probe(c)
+		if p == nil || p.TerminationGracePeriodSeconds == nil {
+			return nil
+		}
+		its, pods := *p.TerminationGracePeriodSeconds, ptr.Deref(in.Pod.Spec.TerminationGracePeriodSeconds, defaultGracePeriod)
+		if its == pods {
+			return nil
+		}
+		return []hit{{detail: fmt.Sprintf("terminationGracePeriodSeconds %d beside the pod's %d", its, pods)}}
+	})
+}

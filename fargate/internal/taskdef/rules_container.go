@@ -20,6 +20,8 @@ const (
 	otherProbe     = "use the same command for both, or http, tcp or grpc for one"
 	offECS         = "exec, beyond what a health check can do"
 	oneCheck       = "ECS runs the command, and has no other times"
+	hookAlone      = "it bounds the preStop hook; the stop timeout after it is part of the definition, and the pod's"
+	podsGrace      = "give the pod that grace"
 	anotherHandler = "use http, tcp or grpc where it matters"
 )
 
@@ -59,11 +61,13 @@ var containerRules = []rule{
 	loud("spec.containers[].volumeDevices", "", Refused, "Fargate attaches no block devices", elsewhere, onContainers(func(c *corev1.Container) bool { return len(c.VolumeDevices) > 0 })),
 	quiet("spec.containers[].livenessProbe", Emulated, byDaemon+"; when it fails, the task is started anew. "+byECS),
 	loud("spec.containers[].livenessProbe", "exec, another command than the readiness probe's", Warned, oneCommand+": one that hangs is not restarted", otherProbe, leftOut(otherLiveness)),
+	loud("spec.containers[].livenessProbe", "terminationGracePeriodSeconds other than the pod's", Warned, hookAlone, podsGrace, ownGrace(func(c *corev1.Container) *corev1.Probe { return c.LivenessProbe })),
 	loud("spec.containers[].livenessProbe", offECS, Warned, oneCheck, anotherHandler, offLimits(sharedLiveness)),
 	quiet("spec.containers[].readinessProbe", Emulated, byDaemon+". "+byECS),
 	loud("spec.containers[].readinessProbe", offECS, Warned, oneCheck, anotherHandler, offLimits(sharedReadiness)),
 	quiet("spec.containers[].startupProbe", Emulated, byDaemon+"; when it fails, the task is started anew. "+byECS),
 	loud("spec.containers[].startupProbe", "exec, another command than the readiness or liveness probe's", Warned, oneCommand+": one has started as soon as it runs, and its liveness probe waits for as long as this one may take", otherProbe, leftOut(otherStartup)),
+	loud("spec.containers[].startupProbe", "terminationGracePeriodSeconds other than the pod's", Warned, hookAlone, podsGrace, ownGrace(func(c *corev1.Container) *corev1.Probe { return c.StartupProbe })),
 	loud("spec.containers[].startupProbe", offECS, Warned, oneCheck, anotherHandler, offLimits(sharedStartup)),
 	quiet("spec.containers[].lifecycle.postStart", Emulated, "sleep, httpGet and tcpSocket: called by the daemon once the container runs, which is not ready before; when it fails, the task is started anew. Other containers start meanwhile"),
 	loud("spec.containers[].lifecycle.postStart", "exec", Refused, "commands are not run in containers yet", "do their work at the beginning of the container's command, or use httpGet", onContainers(func(c *corev1.Container) bool { return isCommand(lifecycle(c).PostStart) })),

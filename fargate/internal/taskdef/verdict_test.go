@@ -177,6 +177,8 @@ var provocations = map[string]string{
 	"spec.containers[].livenessProbe|exec, beyond what a health check can do":                                          "{livenessProbe: {exec: {command: [a]}, periodSeconds: 1}}",
 	"spec.containers[].readinessProbe|exec, beyond what a health check can do":                                         "{readinessProbe: {exec: {command: [a]}, successThreshold: 2}}",
 	"spec.containers[].startupProbe|exec, another command than the readiness or liveness probe's":                      "{startupProbe: {exec: {command: [a]}}, livenessProbe: {exec: {command: [b]}}}",
+	"spec.containers[].livenessProbe|terminationGracePeriodSeconds other than the pod's":                               "{livenessProbe: {terminationGracePeriodSeconds: 5, tcpSocket: {port: 80}}}",
+	"spec.containers[].startupProbe|terminationGracePeriodSeconds other than the pod's":                                "{startupProbe: {terminationGracePeriodSeconds: 60, tcpSocket: {port: 80}}}",
 	"spec.containers[].terminationMessagePolicy|FallbackToLogsOnError, without CloudWatchLogGroupName in fargate.toml": "{terminationMessagePolicy: FallbackToLogsOnError}",
 	"spec.containers[].startupProbe|exec, beyond what a health check can do":                                           "{startupProbe: {exec: {command: [a]}, timeoutSeconds: 61}}",
 }
