@@ -50,10 +50,10 @@ func (w *world) takePatches() (patches func() int) {
 				w.Errorf("patch %+v of %+v", step, pod.Status)
 			}
 		}
-		w.store(pod)
 		mu.Lock()
-		defer mu.Unlock()
 		n++
+		mu.Unlock()
+		w.store(pod)
 		return true, pod, nil
 	})
 	return func() int {
@@ -118,7 +118,9 @@ func TestLastWordsOfWhatStartsAgain(t *testing.T) {
 		w.keepLogs()
 		w.start()
 		w.create(reporting(corev1.RestartPolicyOnFailure))
-		pod := w.awaitPod("work", "restarted", func(pod *corev1.Pod) bool { return container(pod).RestartCount == 2 && container(pod).State.Running != nil })
+		pod := w.awaitPod("work", "restarted", func(pod *corev1.Pod) bool {
+			return container(pod).RestartCount == 2 && container(pod).State.Running != nil
+		})
 		if got := container(pod).LastTerminationState.Terminated; got == nil || got.Message != "no such table" {
 			t.Errorf("last state %+v", got)
 		}
