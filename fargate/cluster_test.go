@@ -179,13 +179,14 @@ func (w *world) sync(pod *corev1.Pod) {
 	}
 }
 
-// take is the API server's part in a notification: status and our annotations are stored.
+// take is the API server's and vknode's part in a notification: status and our annotations are stored, but for those of a
+// pod that is over.
 func (w *world) take(notified *corev1.Pod) {
 	if w.dead != nil && w.dead() {
 		return
 	}
 	live := w.pod(notified.Namespace, notified.Name)
-	if live == nil || live.UID != notified.UID {
+	if live == nil || live.UID != notified.UID || live.Status.Phase == corev1.PodSucceeded || live.Status.Phase == corev1.PodFailed {
 		return
 	}
 	stored := live.DeepCopy()
