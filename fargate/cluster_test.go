@@ -27,6 +27,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	corev1listers "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/ptr"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate"
 	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
@@ -178,13 +179,14 @@ func (w *world) sync(pod *corev1.Pod) {
 	}
 }
 
-// take is the API server's part in a notification: status and our annotations are stored.
+// take is the API server's and vknode's part in a notification: status and our annotations are stored, but for those of a
+// pod that is over.
 func (w *world) take(notified *corev1.Pod) {
 	if w.dead != nil && w.dead() {
 		return
 	}
 	live := w.pod(notified.Namespace, notified.Name)
-	if live == nil || live.UID != notified.UID {
+	if live == nil || live.UID != notified.UID || live.Status.Phase == corev1.PodSucceeded || live.Status.Phase == corev1.PodFailed {
 		return
 	}
 	stored := live.DeepCopy()
@@ -251,14 +253,25 @@ func (w *world) create(pod *corev1.Pod) *corev1.Pod {
 func (w *world) remove(name string) {
 	w.Helper()
 	pod := w.pod("default", name).DeepCopy()
-	now := metav1.Now()
-	pod.DeletionTimestamp, pod.DeletionGracePeriodSeconds = &now, pod.Spec.TerminationGracePeriodSeconds
-	w.store(pod)
-	w.provider.Observed(pod)
+	w.delete(name, pod.Spec.TerminationGracePeriodSeconds)
 	w.await("the end of "+name, func() bool {
 		return w.provider.Terminate(w.Context(), pod.UID)
 	})
 	w.vanish(name)
+}
+
+// delete marks a pod as to be deleted, as the API server does, and has that observed: its deletionTimestamp is the end
+// of its grace.
+func (w *world) delete(name string, grace *int64) {
+	pod := w.pod("default", name).DeepCopy()
+	began := metav1.Now()
+	if pod.DeletionTimestamp != nil {
+		began = metav1.NewTime(pod.DeletionTimestamp.Add(-time.Duration(*pod.DeletionGracePeriodSeconds) * time.Second))
+	}
+	end := metav1.NewTime(began.Add(time.Duration(ptr.Deref(grace, 30)) * time.Second))
+	pod.DeletionTimestamp, pod.DeletionGracePeriodSeconds = &end, ptr.To(ptr.Deref(grace, 30))
+	w.store(pod)
+	w.provider.Observed(pod)
 }
 
 // vanish takes a pod's object away, whatever runs.

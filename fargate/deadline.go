@@ -50,7 +50,7 @@ func (p *Provider) expire(_ context.Context, uid types.UID) {
 			j.status, j.over = podstatus.Expired(j.view()), true
 			return
 		}
-		j.finished = awserr.StopDeadline + podstatus.MessageDeadline
+		j.endFor(awserr.StopDeadline+podstatus.MessageDeadline, at, 0)
 		p.stops.Add(uid)
 	})
 	p.changed(uid)

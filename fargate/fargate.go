@@ -14,9 +14,11 @@
 //	draft.go       a pod resolved and translated: what launching and explaining have in common
 //	launch.go      the launch queue and what one launch does
 //	stop.go        the stop queue: deletion
+//	prestop.go     preStop hooks, between the wish that a task ends and the stop
 //	observe.go     tasks seen, statuses derived and notified
 //	deadline.go    activeDeadlineSeconds
-//	probe.go       probes of running containers, and what follows from them
+//	lastwords.go   what containers wrote before they failed, for terminationMessagePolicy
+//	probe.go       probes and postStart hooks of running containers, and what follows from them
 //	again.go       the next attempt and its back-off
 //	refuse.go      pods that Fargate cannot run
 //	daemonset.go   DaemonSet pods
@@ -115,8 +117,10 @@ type Provider struct {
 
 	launches  workqueue.TypedRateLimitingInterface[turn]
 	stops     workqueue.TypedRateLimitingInterface[types.UID]
-	changes   workqueue.TypedInterface[types.UID]
+	preStops  workqueue.TypedInterface[types.UID]
+	changes   workqueue.TypedDelayingInterface[types.UID]
 	deadlines workqueue.TypedDelayingInterface[types.UID]
+	endings   workqueue.TypedDelayingInterface[ending]
 
 	recovered  chan struct{}                     // closed when Recover is done
 	notifyPod  atomic.Pointer[func(*corev1.Pod)] // nil until virtual-kubelet gives it
@@ -134,8 +138,10 @@ func New(cfg Config) (*Provider, error) {
 		refusals:   newRefusals(),
 		launches:   newLaunchQueue(),
 		stops:      workqueue.NewTypedRateLimitingQueue(backOff[types.UID](500*time.Millisecond, 30*time.Second)),
-		changes:    workqueue.NewTyped[types.UID](),
+		preStops:   workqueue.NewTyped[types.UID](),
+		changes:    workqueue.NewTypedDelayingQueue[types.UID](),
 		deadlines:  workqueue.NewTypedDelayingQueue[types.UID](),
+		endings:    workqueue.NewTypedDelayingQueue[ending](),
 		recovered:  make(chan struct{}),
 		notifyNode: make(chan func(*corev1.Node), 1),
 	}
@@ -159,14 +165,23 @@ func (p *Provider) Run(ctx context.Context) error {
 	group.Go(func() error { return p.watchHealth(ctx) })
 	work(ctx, group, launchers, p.launches, p.launch)
 	work(ctx, group, stoppers, p.stops, p.stop)
+	work(ctx, group, 1, p.preStops, func(ctx context.Context, uid types.UID) { // each for as long as it takes
+		group.Go(func() error {
+			p.callPreStops(ctx, uid)
+			return nil
+		})
+	})
 	work(ctx, group, notifiers, p.changes, p.notify)
 	work(ctx, group, 1, p.deadlines, p.expire)
+	work(ctx, group, listeners, p.endings, p.hear)
 	group.Go(func() error {
 		<-ctx.Done()
 		p.launches.ShutDown()
 		p.stops.ShutDown()
+		p.preStops.ShutDown()
 		p.changes.ShutDown()
 		p.deadlines.ShutDown()
+		p.endings.ShutDown()
 		return nil
 	})
 	return group.Wait()

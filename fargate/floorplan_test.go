@@ -31,17 +31,18 @@ var plan = map[string][]string{
 	"fargate/internal/launcher":     {"fargate/internal/awserr", "fargate/internal/taskdef"},
 	"fargate/internal/preflight":    {"fargate/internal/awserr"},
 	"fargate/internal/secretstore":  {"fargate/internal/awserr", "fargate/internal/podenv", "fargate/internal/podid"},
-	"fargate/internal/prober":       {},
+	"fargate/internal/prober":       {"fargate/internal/healthcheck"},
 	"fargate/internal/tracker":      {"fargate/internal/awserr"},
 	// The ground: values in, values out.
-	"fargate/internal/awserr":     {},
-	"fargate/internal/manifest":   {},
-	"fargate/internal/podenv":     {},
-	"fargate/internal/podfile":    {"fargate/internal/podenv"},
-	"fargate/internal/podid":      {},
-	"fargate/internal/podstatus":  {"fargate/internal/awserr", "fargate/internal/podid"},
-	"fargate/internal/pullsecret": {"fargate/internal/podenv"},
-	"fargate/internal/taskdef":    {"fargate/internal/podenv", "fargate/internal/podfile", "fargate/internal/podid", "fargate/internal/pullsecret"},
+	"fargate/internal/awserr":      {},
+	"fargate/internal/healthcheck": {},
+	"fargate/internal/manifest":    {},
+	"fargate/internal/podenv":      {},
+	"fargate/internal/podfile":     {"fargate/internal/podenv"},
+	"fargate/internal/podid":       {},
+	"fargate/internal/podstatus":   {"fargate/internal/awserr", "fargate/internal/podid"},
+	"fargate/internal/pullsecret":  {"fargate/internal/podenv"},
+	"fargate/internal/taskdef":     {"fargate/internal/healthcheck", "fargate/internal/podenv", "fargate/internal/podfile", "fargate/internal/podid", "fargate/internal/pullsecret"},
 	// Beside the house.
 	"providerconfig":            {},
 	"fargate/fargatesim":        {}, // a witness: a fault shared with the provider would hide
@@ -49,7 +50,7 @@ var plan = map[string][]string{
 }
 
 // ground rooms decide and never wait.
-var ground = []string{"awserr", "manifest", "podenv", "podfile", "podid", "podstatus", "pullsecret", "taskdef"}
+var ground = []string{"awserr", "healthcheck", "manifest", "podenv", "podfile", "podid", "podstatus", "pullsecret", "taskdef"}
 
 // waiting are packages that a room on the ground has no use for.
 var waiting = []string{"context", "net", "net/http", "os", "sync", "k8s.io/client-go", "golang.org/x/sync"}

@@ -36,13 +36,22 @@ type join struct {
 	refusal    string    // why Fargate cannot run the pod; it fails at notBefore
 	warned     bool      // the findings were told
 
+	heard      map[string]bool // containers, by ID, whose last words were asked for
+	listening  int             // how many of these are still awaited
+	quietUntil time.Time       // the status is held back for these until then
+
 	over      bool   // the pod has its final phase
 	deleting  bool   // its task is to end
 	alive     bool   // its task runs, and is meant to: probes count
 	finished  string // why its task is to end though the pod stays; "": it is not
 	stopAsked bool   // ECS was told
-	ended     bool   // deleting, and nothing runs any more
-	gone      bool   // the object is gone: forget the join when it has ended
+
+	endingSince time.Time     // when the end of its task was wanted: hooks count from it; zero: it was not
+	probeGrace  time.Duration // of the probe because of which it is; 0: the pod's own counts
+	preStop     *preStop      // nil: no hook was called
+
+	ended bool // deleting, and nothing runs any more
+	gone  bool // the object is gone: forget the join when it has ended
 }
 
 // launched is the newest task, as the pod's annotations tell it.
@@ -74,10 +83,20 @@ func (j *join) annotate(annotations map[string]string) {
 	}
 }
 
+// endFor marks the pod's task as to end, though the pod stays, and why.
+func (j *join) endFor(why string, since time.Time, grace time.Duration) {
+	j.finished, j.endingSince, j.probeGrace = why, since, grace
+}
+
 // attach makes a task the one that runs the pod.
 func (j *join) attach(taskARN string) {
 	j.taskARN, j.claimed, j.unanswered = taskARN, false, time.Time{}
 	j.finished, j.stopAsked, j.alive = "", false, false
+	j.preStop.abandon()
+	j.preStop, j.probeGrace, j.heard = nil, 0, nil
+	if !j.deleting && j.pod.DeletionTimestamp == nil {
+		j.endingSince = time.Time{}
+	}
 	j.launched = &launched{taskARN: taskARN, attempt: j.attempt}
 }
 

@@ -34,12 +34,9 @@ func (p *Provider) ContainerLogs(ctx context.Context, namespace, name, container
 	if err != nil {
 		return nil, errdefs.AsInvalidInput(err)
 	}
-	logs, err := p.logs.Open(ctx, containerlog.Stream{
-		Group:   group,
-		Name:    taskdef.LogStreamPrefix + "/" + container + "/" + lastPart(run.TaskARN),
-		Started: pod.CreationTimestamp.Time, // ECS tells when all containers of a task ran, not when each began
-		Ended:   func() (time.Time, bool) { return p.endOf(pod.UID, container, run) },
-	}, o)
+	stream := streamOf(group, pod, container, run.TaskARN)
+	stream.Ended = func() (time.Time, bool) { return p.endOf(pod.UID, container, run) }
+	logs, err := p.logs.Open(ctx, stream, o)
 	switch {
 	case errors.Is(err, containerlog.ErrSplitStream):
 		return nil, errdefs.AsInvalidInput(err)
@@ -47,6 +44,15 @@ func (p *Provider) ContainerLogs(ctx context.Context, namespace, name, container
 		return nil, fmt.Errorf("read the log of container %s in pod %s/%s: %w", container, namespace, name, err)
 	}
 	return logs, nil
+}
+
+// streamOf is the log of a container in a task.
+func streamOf(group string, pod *corev1.Pod, container, taskARN string) containerlog.Stream {
+	return containerlog.Stream{
+		Group:   group,
+		Name:    taskdef.LogStreamPrefix + "/" + container + "/" + lastPart(taskARN),
+		Started: pod.CreationTimestamp.Time, // ECS tells when all containers of a task ran, not when each began
+	}
 }
 
 // logged is a pod as we know it, or as the API server does: its status says which task it had, also before we

@@ -44,7 +44,7 @@ func (p *Provider) derive(j *join, task ecstypes.Task) {
 	j.status = p.probe(j, pod, task, podstatus.FromTask(pod, task))
 	tooEarly := j.stopAsked && aws.ToString(task.DesiredStatus) == string(ecstypes.DesiredStatusRunning)
 	if why := podstatus.Finished(pod, task); why != "" && j.finished == "" && !j.deleting {
-		j.finished = why
+		j.endFor(why, time.Now(), 0)
 		p.stops.Add(j.pod.UID)
 	}
 	switch {
@@ -55,6 +55,7 @@ func (p *Provider) derive(j *join, task ecstypes.Task) {
 		p.stops.Add(j.pod.UID)
 	}
 	j.claimed = false
+	p.listen(j, aws.ToString(task.TaskArn))
 }
 
 // disown parts a pod from a task that only its annotations call its own: it gets one of its own. It is
@@ -134,6 +135,7 @@ func ran(task ecstypes.Task) time.Duration {
 
 // conclude draws the consequence of a task's end. It is called under the lock of the joins.
 func (p *Provider) conclude(j *join, verdict podstatus.Verdict, ran time.Duration) {
+	j.preStop.abandon()
 	p.log.Info("task ended", "pod", j.name(), "task", j.taskARN, "reason", verdict.Reason, "message", verdict.Message)
 	switch {
 	case j.deleting:
@@ -153,6 +155,9 @@ func (p *Provider) notify(_ context.Context, uid types.UID) {
 	tell := p.notifyPod.Load()
 	if !ok || tell == nil {
 		return // NotifyPods comes back to those that change before it
+	}
+	if j.listening > 0 && time.Now().Before(j.quietUntil) {
+		return // hear comes back to it, or listen does
 	}
 	live, err := p.pods.Pods(j.pod.Namespace).Get(j.pod.Name)
 	if err != nil || live.UID != uid {

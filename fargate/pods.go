@@ -132,6 +132,9 @@ func (p *Provider) Observed(pod *corev1.Pod) {
 		j.pod = pod
 		p.watchDeadline(j)
 		failed = over(pod.Status.Phase) && !j.over
+		if j.preStop != nil && !j.preStop.over { // its grace may have become shorter
+			p.stops.Add(pod.UID)
+		}
 	})
 	if failed {
 		p.end(pod.UID, false)

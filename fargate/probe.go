@@ -3,6 +3,7 @@ package fargate
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -50,32 +51,46 @@ func (p *Provider) restartUnhealthy(j *join, results prober.Results) {
 		if failure == nil {
 			continue
 		}
-		kind := strings.ToLower(failure.Kind.String())
-		j.finished = awserr.StopUnhealthy + "container " + c.Name + " failed its " + kind + " probe"
-		message := "Container " + c.Name + " failed " + kind + " probe"
-		if j.pod.Spec.RestartPolicy != corev1.RestartPolicyNever {
-			message += ", will be restarted"
-		}
-		p.events.Event(j.pod, corev1.EventTypeNormal, "Killing", message)
+		p.events.Event(refTo(j.pod, c.Name), corev1.EventTypeNormal, "Killing", killing(j.pod, c.Name, failure))
+		j.endFor(awserr.StopUnhealthy+"container "+c.Name+" failed its "+what(failure), time.Now(), failure.Grace)
 		p.stops.Add(j.pod.UID)
 		return
 	}
 }
 
+// killing is what kubelet says of a container that has failed.
+func killing(pod *corev1.Pod, container string, failure *prober.Failure) string {
+	if failure.Kind == prober.PostStart {
+		return prober.ReasonPostStart
+	}
+	message := "Container " + container + " failed " + what(failure)
+	if pod.Spec.RestartPolicy != corev1.RestartPolicyNever {
+		message += ", will be restarted"
+	}
+	return message
+}
+
+func what(failure *prober.Failure) string {
+	if failure.Kind == prober.PostStart {
+		return "postStart hook"
+	}
+	return strings.ToLower(failure.Kind.String()) + " probe"
+}
+
 // unreachedHint is for a probe that found nobody, not even somebody who refuses.
 const unreachedHint = " (if it should answer: the security group of the tasks must admit the daemon)"
 
-// tellProbe records a probe that went wrong.
+// tellProbe records a probe or a hook that went wrong; of a pod that is deleted, hooks alone.
 func (p *Provider) tellProbe(e prober.Event) {
 	j, ok := p.joins.get(e.UID)
-	if !ok || j.deleting {
+	if !ok || j.deleting && e.Reason != prober.ReasonHTTPFallback {
 		return
 	}
 	message := e.Message
 	if e.Unreached {
 		message += unreachedHint
 	}
-	p.events.Event(j.pod, corev1.EventTypeWarning, e.Reason, message)
+	p.events.Event(refTo(j.pod, e.Container), corev1.EventTypeWarning, e.Reason, message)
 }
 
 // runningOf is what runs of a pod by its task and the status derived from that.
@@ -92,13 +107,27 @@ func runningOf(pod *corev1.Pod, task ecstypes.Task, status corev1.PodStatus) pro
 		if s.State.Running == nil {
 			continue
 		}
-		c := prober.Container{ID: aws.ToString(task.TaskArn), StartedAt: s.State.Running.StartedAt.Time}
-		if was := before[s.Name]; was.State.Running != nil && was.ContainerID == s.ContainerID {
+		c := prober.Container{ID: aws.ToString(task.TaskArn), StartedAt: s.State.Running.StartedAt.Time, Health: healthOf(task, s.Name)}
+		if was := before[s.Name]; was.State.Running != nil && podstatus.IsSameRun(was.ContainerID, s.ContainerID) {
 			c.Started, c.Ready = aws.ToBool(was.Started), was.Ready
 		}
 		now.Containers[s.Name] = c
 	}
 	return now
+}
+
+// healthOf is what ECS says of a container's health check.
+func healthOf(task ecstypes.Task, container string) prober.Health {
+	for _, c := range task.Containers {
+		switch {
+		case aws.ToString(c.Name) != container:
+		case c.HealthStatus == ecstypes.HealthStatusHealthy:
+			return prober.Healthy
+		case c.HealthStatus == ecstypes.HealthStatusUnhealthy:
+			return prober.Unhealthy
+		}
+	}
+	return prober.HealthUnknown
 }
 
 func probes(results prober.Results) podstatus.Probes {

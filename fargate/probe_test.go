@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,7 +20,11 @@ import (
 )
 
 // site answers HTTP at every address, with the status that is set. Its zero value refuses connections.
-type site struct{ status atomic.Int64 }
+type site struct {
+	status atomic.Int64
+	mu     sync.Mutex // guards asked
+	asked  []string   // paths
+}
 
 func (s *site) dial(context.Context, string, string) (net.Conn, error) {
 	if s == nil || s.status.Load() == 0 {
@@ -28,11 +33,26 @@ func (s *site) dial(context.Context, string, string) (net.Conn, error) {
 	near, far := net.Pipe()
 	go func() {
 		defer far.Close()
-		if _, err := http.ReadRequest(bufio.NewReader(far)); err == nil {
+		if request, err := http.ReadRequest(bufio.NewReader(far)); err == nil {
+			s.mu.Lock()
+			s.asked = append(s.asked, request.URL.Path)
+			s.mu.Unlock()
 			_, _ = fmt.Fprintf(far, "HTTP/1.1 %d told\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", s.status.Load())
 		}
 	}()
 	return near, nil
+}
+
+// count is how often a path was asked for.
+func (s *site) count(path string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, asked := range s.asked {
+		if asked == path {
+			n++
+		}
+	}
+	return n
 }
 
 func get(path string) *corev1.Probe {

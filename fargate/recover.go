@@ -111,6 +111,7 @@ func (p *Provider) adopt(pods []*corev1.Pod, tasks map[types.UID]ecstypes.Task) 
 // whose task is not to be seen is watched: the tracker tells what became of it.
 func (p *Provider) remembered(pod *corev1.Pod, task ecstypes.Task) *join {
 	j := &join{pod: pod, status: p.startingStatus(pod), failures: failuresOf(pod)}
+	j.endingSince = deletedSince(pod)
 	j.capacity = pod.Annotations[podid.AnnotationCapacity]
 	id, found := podid.FromTask(task)
 	annotated, attempt := annotatedTask(pod)

@@ -15,9 +15,13 @@ import (
 func (p *Provider) end(uid types.UID, gone bool) bool {
 	var next bool
 	known := p.joins.update(uid, func(j *join) {
-		next = !j.deleting || j.ended // else a stop is on its way, at the pace of its back-off
+		next = !j.deleting || j.ended           // else a stop is on its way, at the pace of its back-off
+		next = next || gone && j.preStop != nil // nobody waits for its hooks any more
 		j.deleting = true
 		j.gone = j.gone || gone
+		if j.endingSince.IsZero() {
+			j.endingSince = time.Now()
+		}
 	})
 	if next {
 		p.stops.Add(uid)
@@ -25,8 +29,8 @@ func (p *Provider) end(uid types.UID, gone bool) bool {
 	return known
 }
 
-// stop is one step towards the end of a pod, or of a task that is of no more use to it: ask ECS to stop the task, or
-// find that nothing runs any more. Whatever ECS answers later comes back through TaskChanged or TaskMissing.
+// stop is one step towards the end of a pod, or of a task that is of no more use to it: call its preStop hooks, ask ECS
+// to stop the task, or find that nothing runs any more. Whatever ECS answers later comes back through TaskChanged or TaskMissing.
 func (p *Provider) stop(ctx context.Context, uid types.UID) {
 	j, ok := p.joins.get(uid)
 	switch {
@@ -40,7 +44,7 @@ func (p *Provider) stop(ctx context.Context, uid types.UID) {
 	case j.taskARN == "":
 		p.search(ctx, j)
 		return
-	case j.stopAsked:
+	case j.stopAsked, !p.preStopped(uid):
 		return
 	}
 	p.joins.update(uid, func(j *join) { j.stopAsked = true }) // before ECS is: derive takes it back

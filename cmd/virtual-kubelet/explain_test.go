@@ -182,7 +182,7 @@ func TestExplainReadsStandardInput(t *testing.T) {
 
 func TestExplainAll(t *testing.T) {
 	text := strings.Replace(minimal, "metadata: {", `metadata: {annotations: {fargate.virtual-kubelet.io/size: "512/1024"}, `, 1)
-	text = strings.Replace(text, "containers: [{", "hostname: b, containers: [{livenessProbe: {exec: {command: [a]}}, ports: [{containerPort: 80}, {containerPort: 81, name: x}], ", 1)
+	text = strings.Replace(text, "containers: [{", "hostname: b, containers: [{livenessProbe: {periodSeconds: 1, exec: {command: [a]}}, ports: [{containerPort: 80}, {containerPort: 81, name: x}], ", 1)
 	out, _, _ := strings.Cut(explain(t, text, "-f", "-", "--all").stdout, "  asked for")
 	var got []string
 	for line := range strings.Lines(out) {

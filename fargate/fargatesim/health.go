@@ -8,7 +8,8 @@ import (
 )
 
 // watchHealth runs the health check of a container until ctx ends, and keeps the container's and the task's health.
-// ECS only reports it: the health of a task that no service owns stops nothing (SDK doc: HealthCheck).
+// ECS only reports it: the health of a task that no service owns stops nothing (SDK doc: HealthCheck). It makes no new
+// version of the task: versions count changes that start an event (SDK doc: Task.Version), and no event tells of health.
 func (s *Server) watchHealth(ctx context.Context, t *task, m *member, container Container) {
 	check := m.definition.HealthCheck
 	if check == nil {
@@ -54,7 +55,7 @@ func (s *Server) setHealth(t *task, m *member, health ecstypes.HealthStatus) {
 			close(m.healthy)
 		}
 	}
-	s.change(t)
+	s.announce()
 }
 
 // taskHealth is the worst health of the essential containers that have a health check (SDK doc: HealthCheck).

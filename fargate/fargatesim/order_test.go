@@ -122,14 +122,19 @@ func TestHealthIsReported(t *testing.T) {
 			c.HealthCheck = &ecstypes.HealthCheck{Command: []string{"CMD", "check"}, Interval: aws.Int32(10), Retries: aws.Int32(2)}
 		}))
 		arn := *a.run(nil).TaskArn
+		var versions []int64
 		for _, want := range []ecstypes.HealthStatus{"UNKNOWN", "HEALTHY", "UNHEALTHY"} {
 			task, err := a.AwaitTask(t.Context(), func(t ecstypes.Task) bool { return *t.LastStatus == "RUNNING" && t.HealthStatus == want })
 			if err != nil || task.Containers[0].HealthStatus != want {
 				t.Fatalf("want %s, got %+v", want, task.Containers)
 			}
+			versions = append(versions, task.Version)
 		}
 		time.Sleep(time.Hour)
 		a.await(arn, "RUNNING") // health stops nothing
+		if versions[0] != versions[2] {
+			t.Errorf("health made versions of the task: %v", versions)
+		}
 	})
 }
 

@@ -87,6 +87,10 @@ func mergedConditions(current, reported []corev1.PodCondition, now metav1.Time) 
 		case slices.Contains(ownedConditions, was.Type):
 			// No longer reported.
 		default:
+			if found && was.Type == corev1.PodScheduled {
+				// Which spec it was seen with is the kubelet's to say, also of one that others have made True.
+				was.ObservedGeneration = max(was.ObservedGeneration, is.ObservedGeneration)
+			}
 			merged = append(merged, was)
 		}
 	}

@@ -24,6 +24,11 @@ func condition(t corev1.PodConditionType, status corev1.ConditionStatus, at meta
 	return corev1.PodCondition{Type: t, Status: status, LastTransitionTime: at}
 }
 
+func seenWith(generation int64, c corev1.PodCondition) corev1.PodCondition {
+	c.ObservedGeneration = generation
+	return c
+}
+
 func statusOf(conditions ...corev1.PodCondition) corev1.PodStatus {
 	return corev1.PodStatus{Phase: corev1.PodRunning, Conditions: conditions}
 }
@@ -151,6 +156,12 @@ func TestStatusPatch(t *testing.T) {
 			cached:   statusOf(),
 			reported: statusOf(condition(corev1.PodScheduled, "True", noon)),
 			after:    statusOf(condition(corev1.PodScheduled, "True", noon)),
+		},
+		"a pod whose spec has changed": {
+			why:      "all conditions say so, also the scheduler's",
+			cached:   statusOf(seenWith(1, condition(corev1.PodScheduled, "True", noon)), seenWith(1, ready("True", noon)), seenWith(1, condition("example.com/gate", "True", noon))),
+			reported: statusOf(seenWith(2, condition(corev1.PodScheduled, "True", one)), seenWith(2, ready("True", one))),
+			after:    statusOf(seenWith(2, condition(corev1.PodScheduled, "True", noon)), seenWith(2, ready("True", noon)), seenWith(1, condition("example.com/gate", "True", noon))),
 		},
 		"what the scheduler and the API server write": {
 			why:      "a report knows nothing of these, or what they were",

@@ -88,7 +88,7 @@ var Purposes = map[string]string{
 
 	"logs:CreateLogGroup":     "makes the log group where there is none; it must exist where this is denied",
 	"logs:PutRetentionPolicy": "lets lines of a new log group go after 30 days; they are kept, and cost, for ever where it is denied",
-	"logs:GetLogEvents":       "kubectl logs; logs:FilterLogEvents serves, more slowly, where it is denied",
+	"logs:GetLogEvents":       "kubectl logs, and what a failed container wrote last; logs:FilterLogEvents serves, more slowly, where it is denied",
 	"logs:FilterLogEvents":    "kubectl logs where logs:GetLogEvents is denied",
 
 	"secretsmanager:CreateSecret":   "publishes values of Kubernetes Secrets for the tasks that need them",

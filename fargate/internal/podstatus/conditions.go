@@ -90,6 +90,9 @@ func gated(gates []corev1.PodReadinessGate, conditions []corev1.PodCondition, re
 func For(live *corev1.Pod, ours corev1.PodStatus) corev1.PodStatus {
 	ours.ObservedGeneration = live.Generation
 	ours.Conditions = slices.Clone(ours.Conditions)
+	for i := range ours.Conditions {
+		ours.Conditions[i].ObservedGeneration = live.Generation
+	}
 	ready := Condition(ours.Conditions, corev1.PodReady)
 	if ready != nil && ready.Status == corev1.ConditionTrue && ready.Reason != ReasonNotRun {
 		*ready = gated(live.Spec.ReadinessGates, live.Status.Conditions, *ready)

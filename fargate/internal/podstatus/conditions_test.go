@@ -39,6 +39,11 @@ func TestForLeavesTheCachedPodAlone(t *testing.T) {
 	if got.ObservedGeneration != live.Generation {
 		t.Errorf("observed generation %d, want %d", got.ObservedGeneration, live.Generation)
 	}
+	for _, condition := range got.Conditions {
+		if condition.ObservedGeneration != live.Generation {
+			t.Errorf("%s has observed generation %d, want %d", condition.Type, condition.ObservedGeneration, live.Generation)
+		}
+	}
 }
 
 func TestReadinessGates(t *testing.T) {
@@ -68,7 +73,7 @@ func TestReadinessGates(t *testing.T) {
 			ours := podstatus.FromTask(live, newTask(0, "web").running().Task)
 			live.Status.Conditions = c.conditions
 			got := podstatus.Condition(podstatus.For(live, ours).Conditions, corev1.PodReady)
-			want := &corev1.PodCondition{Type: corev1.PodReady, Status: c.status, Reason: c.why, Message: c.words}
+			want := &corev1.PodCondition{Type: corev1.PodReady, ObservedGeneration: live.Generation, Status: c.status, Reason: c.why, Message: c.words}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", c.reason, diff)
 			}

@@ -37,7 +37,7 @@ func containerStatus(pod *corev1.Pod, task ecstypes.Task, spec *corev1.Container
 		status.State.Waiting = &corev1.ContainerStateWaiting{Reason: reasonBefore(pod), Message: progress(task)}
 	case last == stopped && container.ExitCode != nil:
 		restarted(&status, task, container)
-		status.State.Terminated = terminated(task, container)
+		status.State.Terminated = remembered(pod, spec, terminated(task, container))
 	default: // an end without an exit code is no end yet: the code follows
 		restarted(&status, task, container)
 		status.State.Running = &corev1.ContainerStateRunning{StartedAt: at(task.StartedAt)}
@@ -60,7 +60,7 @@ func endedContainer(pod *corev1.Pod, task ecstypes.Task, spec *corev1.Container)
 	if container.ExitCode != nil || task.StartedAt != nil {
 		restarted(&status, task, container)
 	}
-	status.State.Terminated = terminated(task, container)
+	status.State.Terminated = remembered(pod, spec, terminated(task, container))
 	return status
 }
 

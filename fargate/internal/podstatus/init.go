@@ -49,7 +49,7 @@ func initStatus(pod *corev1.Pod, task ecstypes.Task, spec *corev1.Container) cor
 	switch {
 	case known && last == stopped && container.ExitCode != nil:
 		restarted(&status, task, container)
-		status.State = corev1.ContainerState{Terminated: terminated(task, container)}
+		status.State = corev1.ContainerState{Terminated: remembered(pod, spec, terminated(task, container))}
 		status.Ready = *container.ExitCode == 0 && !isSidecar(spec)
 	case status.State.Terminated != nil: // it runs once more, and may not be shown so
 		status.Ready = true

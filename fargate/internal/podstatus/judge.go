@@ -224,8 +224,8 @@ func Missing(pod *corev1.Pod) corev1.PodStatus {
 		}
 		return container
 	}
-	status.InitContainerStatuses = statuses(pod.Spec.InitContainers, missing)
-	status.ContainerStatuses = statuses(pod.Spec.Containers, missing)
+	status.InitContainerStatuses = statuses(pod, pod.Spec.InitContainers, missing)
+	status.ContainerStatuses = statuses(pod, pod.Spec.Containers, missing)
 	return concluded(pod, status, verdict)
 }
 
@@ -251,8 +251,8 @@ func Cancelled(pod *corev1.Pod) corev1.PodStatus {
 		container.State.Terminated = end
 		return container
 	}
-	status.InitContainerStatuses = statuses(pod.Spec.InitContainers, cancelled)
+	status.InitContainerStatuses = statuses(pod, pod.Spec.InitContainers, cancelled)
 	clean = true // init containers say nothing about the end
-	status.ContainerStatuses = statuses(pod.Spec.Containers, cancelled)
+	status.ContainerStatuses = statuses(pod, pod.Spec.Containers, cancelled)
 	return concluded(pod, status, Verdict{Action: Finish, Phase: byExitCodes(clean)})
 }

@@ -223,7 +223,7 @@ func TestRunningStatusInFull(t *testing.T) {
 			{Type: corev1.PodReady, Status: corev1.ConditionTrue},
 		},
 		ContainerStatuses: []corev1.ContainerStatus{{
-			Name: "web", Image: "web:1", ImageID: "web:1@sha256:web", Ready: true, Started: ptr.To(true),
+			Name: "web", Image: "web:1", ImageID: "web:1@sha256:web", Ready: true, Started: ptr.To(true), Resources: &corev1.ResourceRequirements{},
 			ContainerID: "ecs://arn:aws:ecs:eu-west-1:123456789012:task/vk/0/web-1",
 			State:       corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: start}},
 		}},
@@ -251,7 +251,7 @@ func TestEndedStatusInFull(t *testing.T) {
 			{Type: corev1.PodReady, Status: corev1.ConditionFalse, Reason: "PodFailed"},
 		},
 		ContainerStatuses: []corev1.ContainerStatus{{
-			Name: "web", Image: "web:1", ImageID: "web:1@sha256:web", Started: ptr.To(false), ContainerID: id,
+			Name: "web", Image: "web:1", ImageID: "web:1@sha256:web", Started: ptr.To(false), ContainerID: id, Resources: &corev1.ResourceRequirements{},
 			State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
 				ExitCode: 137, Reason: "OOMKilled", Message: "OutOfMemoryError: Container killed due to memory usage",
 				StartedAt: start, FinishedAt: metav1.NewTime(start.Add(2 * time.Minute)), ContainerID: id,

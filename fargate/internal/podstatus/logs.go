@@ -26,7 +26,7 @@ func LastRun(pod *corev1.Pod, container string, before bool) (Ran, error) {
 	case before:
 		return ranUntil(last), nil
 	case status.State.Running != nil:
-		return Ran{TaskARN: taskOf(status.ContainerID)}, nil
+		return Ran{TaskARN: TaskOf(status.ContainerID)}, nil
 	case status.State.Terminated != nil && status.State.Terminated.ContainerID != "":
 		return ranUntil(status.State.Terminated), nil
 	case last != nil && last.ContainerID != "":
@@ -49,11 +49,16 @@ func why(reason string) string {
 }
 
 func ranUntil(state *corev1.ContainerStateTerminated) Ran {
-	return Ran{TaskARN: taskOf(state.ContainerID), Over: true, Finished: state.FinishedAt.Time}
+	return Ran{TaskARN: TaskOf(state.ContainerID), Over: true, Finished: state.FinishedAt.Time}
 }
 
-// taskOf cuts ecs://TASKARN/RUNTIMEID.
-func taskOf(containerID string) string {
+// IsSameRun reports whether two IDs are those of one container in one task; its runtime ID may be known late.
+func IsSameRun(containerID, other string) bool {
+	return containerID != "" && TaskOf(containerID) == TaskOf(other)
+}
+
+// TaskOf cuts ecs://TASKARN/RUNTIMEID.
+func TaskOf(containerID string) string {
 	arn := strings.TrimPrefix(containerID, "ecs://")
 	return arn[:max(strings.LastIndex(arn, "/"), 0)]
 }

@@ -49,3 +49,13 @@ func TestLastRun(t *testing.T) {
 		})
 	}
 }
+
+func TestIsSameRun(t *testing.T) {
+	const byName, byRuntime = "ecs://arn:aws:ecs:eu-west-1:1:task/vk/1/web", "ecs://arn:aws:ecs:eu-west-1:1:task/vk/1/1-265927825"
+	if !podstatus.IsSameRun(byName, byRuntime) {
+		t.Error("the runtime ID comes late: the container is the same")
+	}
+	if podstatus.IsSameRun("", "") || podstatus.IsSameRun(byName, "ecs://arn:aws:ecs:eu-west-1:1:task/vk/2/web") {
+		t.Error("nothing, or another task, is no run of this container")
+	}
+}

@@ -67,12 +67,12 @@ func FromTask(pod *corev1.Pod, task ecstypes.Task) corev1.PodStatus {
 	status := base(pod)
 	status.PodIP, status.PodIPs = addresses(task)
 	if Ended(task) {
-		status.InitContainerStatuses = statuses(pod.Spec.InitContainers, func(c *corev1.Container) corev1.ContainerStatus { return endedInit(pod, task, c) })
-		status.ContainerStatuses = statuses(pod.Spec.Containers, func(c *corev1.Container) corev1.ContainerStatus { return endedContainer(pod, task, c) })
+		status.InitContainerStatuses = statuses(pod, pod.Spec.InitContainers, func(c *corev1.Container) corev1.ContainerStatus { return endedInit(pod, task, c) })
+		status.ContainerStatuses = statuses(pod, pod.Spec.Containers, func(c *corev1.Container) corev1.ContainerStatus { return endedContainer(pod, task, c) })
 		status = concluded(pod, status, Judge(pod, task))
 	} else {
-		status.InitContainerStatuses = statuses(pod.Spec.InitContainers, func(c *corev1.Container) corev1.ContainerStatus { return initStatus(pod, task, c) })
-		status.ContainerStatuses = statuses(pod.Spec.Containers, func(c *corev1.Container) corev1.ContainerStatus { return containerStatus(pod, task, c) })
+		status.InitContainerStatuses = statuses(pod, pod.Spec.InitContainers, func(c *corev1.Container) corev1.ContainerStatus { return initStatus(pod, task, c) })
+		status.ContainerStatuses = statuses(pod, pod.Spec.Containers, func(c *corev1.Container) corev1.ContainerStatus { return containerStatus(pod, task, c) })
 		status.Phase = unfinished(pod, status.ContainerStatuses)
 		setConditions(pod, &status)
 	}
@@ -95,18 +95,18 @@ func Waiting(pod *corev1.Pod, reason, message string) corev1.PodStatus {
 		}
 		return container
 	}
-	status.InitContainerStatuses = statuses(pod.Spec.InitContainers, waiting)
-	status.ContainerStatuses = statuses(pod.Spec.Containers, waiting)
+	status.InitContainerStatuses = statuses(pod, pod.Spec.InitContainers, waiting)
+	status.ContainerStatuses = statuses(pod, pod.Spec.Containers, waiting)
 	status.Phase = unfinished(pod, status.ContainerStatuses)
 	setConditions(pod, &status)
 	return status
 }
 
-// statuses are those of a list of containers.
-func statuses(containers []corev1.Container, of func(*corev1.Container) corev1.ContainerStatus) []corev1.ContainerStatus {
+// statuses are those of a list of the pod's containers.
+func statuses(pod *corev1.Pod, containers []corev1.Container, of func(*corev1.Container) corev1.ContainerStatus) []corev1.ContainerStatus {
 	var all []corev1.ContainerStatus
 	for i := range containers {
-		all = append(all, of(&containers[i]))
+		all = append(all, withSpec(pod, &containers[i], of(&containers[i])))
 	}
 	return all
 }

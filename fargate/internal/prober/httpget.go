@@ -12,8 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// request is what an httpGet handler sends.
-func (n *network) request(ctx context.Context, get *corev1.HTTPGetAction, t target) (*http.Request, error) {
+// request is what an httpGet handler sends, as the user agent unless it names another.
+func (n *network) request(ctx context.Context, get *corev1.HTTPGetAction, t target, agent string) (*http.Request, error) {
 	address, err := addressOf(get.Host, get.Port, t)
 	if err != nil {
 		return nil, err
@@ -26,7 +26,7 @@ func (n *network) request(ctx context.Context, get *corev1.HTTPGetAction, t targ
 		request.Header.Add(header.Name, header.Value)
 	}
 	request.Host = request.Header.Get("Host")
-	byDefault(request.Header, "User-Agent", n.userAgent)
+	byDefault(request.Header, "User-Agent", agent)
 	byDefault(request.Header, "Accept", "*/*")
 	if request.Header.Get("Accept") == "" {
 		request.Header.Del("Accept") // the way to send none

@@ -19,7 +19,8 @@ import (
 
 // network asks containers how they are. It keeps no connection: each probe makes its own.
 type network struct {
-	userAgent string
+	userAgent string // of probes
+	hookAgent string // of hooks
 	dialer    func(ctx context.Context, network, address string) (net.Conn, error)
 	transport *http.Transport
 }
@@ -37,7 +38,7 @@ const (
 )
 
 func newNetwork(cfg Config) *network {
-	n := &network{userAgent: "kube-probe/" + cfg.Version, dialer: cfg.Dial}
+	n := &network{userAgent: "kube-probe/" + cfg.Version, hookAgent: "kube-lifecycle/" + cfg.Version, dialer: cfg.Dial}
 	if n.dialer == nil {
 		n.dialer = (&net.Dialer{Control: admit}).DialContext
 	}
@@ -66,7 +67,7 @@ func (n *network) ask(ctx context.Context, t target) (answer, error) {
 func (n *network) handle(ctx context.Context, t target) (answer, error) {
 	switch {
 	case t.probe.HTTPGet != nil:
-		request, err := n.request(ctx, t.probe.HTTPGet, t)
+		request, err := n.request(ctx, t.probe.HTTPGet, t, n.userAgent)
 		if err != nil {
 			return answer{}, err
 		}

@@ -55,6 +55,11 @@ func (n *network) probe(ctx context.Context, t target) outcome {
 	return said
 }
 
+// unhealthy is the outcome of a probe that ECS makes. It does not tell what the command wrote.
+func (t target) unhealthy() outcome {
+	return outcome{verdict: failure, message: fmt.Sprintf("%s probe failed: ECS reports the container as UNHEALTHY", t.kind)}
+}
+
 // stateOf is kubelet's word for how far a probe got that could not be made.
 func stateOf(a answer) string {
 	if a.verdict == failure {

@@ -1,5 +1,5 @@
 // Package prober probes the containers of running pods over the network, from the daemon, by Kubernetes'
-// rules.
+// rules, and calls their lifecycle hooks.
 //
 // What a container's probes say, and when they are made:
 //
@@ -13,8 +13,12 @@
 // ends is probed for readiness alone. A probe that could not be made (a port that no container has, an
 // answer that broke off) counts for nothing.
 //
-// Handlers are httpGet, tcpSocket and grpc. Probes with an exec handler are not made here: Exec names
-// them, and the container is treated as one without that probe.
+// A postStart hook is made once, before all probes; until it is done, its container is neither started nor ready, and
+// its failure is one of the container. A preStop hook is the caller's, who asks for it with Call.
+//
+// Handlers are httpGet, tcpSocket and grpc. Probes with an exec handler ECS makes, as the container's health check, which
+// they share (package healthcheck): the caller declares the health, and the probes stand by it. Those that have no share
+// in it are not made, and the container is treated as one without that probe.
 //
 // The caller declares what runs with Watch, at each sight of a pod's task and before it derives the status,
 // and gets what the probes say. When that changes later, Changed says so, and Results tells. What has
@@ -61,13 +65,23 @@ type Container struct {
 	// Started and Ready are what the status of this container says already. They matter when it is new to
 	// the Prober: a daemon that starts again goes on where the one before it was.
 	Started, Ready bool
+	Health         Health
 }
 
-// Event is a probe that went wrong, in kubelet's words: an event of type Warning for the container.
+// Health is what ECS says of a container's health check.
+type Health int
+
+const (
+	HealthUnknown Health = iota // nothing yet, or there is no check
+	Healthy
+	Unhealthy
+)
+
+// Event is a probe or a hook that went wrong, in kubelet's words: an event of type Warning for the container.
 type Event struct {
 	UID       types.UID
 	Container string
-	Reason    string // Unhealthy or ProbeWarning
+	Reason    string // one of those below
 	Message   string // "Readiness probe failed: HTTP probe failed with statuscode: 500"
 	// Unreached: nothing answered, not even with a refusal. On Fargate that is most often a security group
 	// that does not admit the daemon.
@@ -76,8 +90,10 @@ type Event struct {
 
 // Reasons of events.
 const (
-	ReasonUnhealthy = "Unhealthy"
-	ReasonWarning   = "ProbeWarning"
+	ReasonUnhealthy    = "Unhealthy"
+	ReasonWarning      = "ProbeWarning"
+	ReasonPostStart    = "FailedPostStartHook"
+	ReasonHTTPFallback = "LifecycleHTTPFallback"
 )
 
 // Prober probes pods. Its methods may be called at once.
@@ -91,6 +107,7 @@ type Prober struct {
 	mu    sync.Mutex           // guards all below, and the contents of each run
 	pods  map[types.UID][]*run // those with containers that are probed
 	queue queue
+	hooks []*run // whose postStart hooks are to begin
 }
 
 // New returns a Prober that watches nothing yet.
@@ -117,7 +134,7 @@ func (p *Prober) Watch(pod *corev1.Pod, now Running) Results {
 	var runs []*run
 	for c := range containers(pod) {
 		container, running := now.Containers[c.Name]
-		if !running || !probed(c) {
+		if !running || !probed(c) && postStartOf(c) == nil {
 			continue
 		}
 		r := find(before, c.Name)
@@ -127,6 +144,7 @@ func (p *Prober) Watch(pod *corev1.Pod, now Running) Results {
 		}
 		r.container, r.ip = c, now.IP
 		r.course.follow(c, now.Ending)
+		r.hear(container.Health)
 		runs = append(runs, r)
 		p.plan(r, isNew)
 	}

@@ -1,11 +1,12 @@
 package prober
 
 import (
-	"fmt"
 	"iter"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/healthcheck"
 )
 
 // Kind is which of a container's probes.
@@ -17,11 +18,16 @@ const (
 	Readiness
 
 	kinds = iota
+
+	// PostStart is no probe, but its hook fails as one does.
+	PostStart Kind = kinds
 )
 
-func (k Kind) String() string { return [kinds]string{"Startup", "Liveness", "Readiness"}[k] }
+func (k Kind) String() string {
+	return [kinds + 1]string{"Startup", "Liveness", "Readiness", "PostStart"}[k]
+}
 
-// Results are what the probes say of a pod's containers, by name. Those without probes are not in it.
+// Results are what the probes say of a pod's containers, by name. Those without probes and hooks are not in it.
 type Results map[string]Result
 
 // Result is what the probes say of a container.
@@ -33,7 +39,7 @@ type Result struct {
 
 // Failure is why a container is to be restarted. It stays until another container is in its place.
 type Failure struct {
-	Kind      Kind          // Startup or Liveness
+	Kind      Kind          // Startup, Liveness or PostStart
 	Message   string        // as in the event of the failure that was one too many
 	Grace     time.Duration // terminationGracePeriodSeconds of the probe; 0: the pod's own counts
 	Unreached bool          // as in the event
@@ -46,32 +52,6 @@ func (r Results) Of(container string) Result {
 	}
 	return Result{Started: true, Ready: true}
 }
-
-// Exec is a probe with an exec handler, which is not made.
-type Exec struct {
-	Container string
-	Kind      Kind
-	Field     string // "spec.containers[0].livenessProbe.exec"
-}
-
-// Execs are the probes of a pod that a Prober does not make.
-func Execs(pod *corev1.Pod) []Exec {
-	var found []Exec
-	look := func(field string, list []corev1.Container) {
-		for i := range list {
-			for kind := range Kind(kinds) {
-				if probe := specified(&list[i], kind); probe != nil && probe.Exec != nil {
-					found = append(found, Exec{list[i].Name, kind, fmt.Sprintf("spec.%s[%d].%s.exec", field, i, fields[kind])})
-				}
-			}
-		}
-	}
-	look("initContainers", pod.Spec.InitContainers)
-	look("containers", pod.Spec.Containers)
-	return found
-}
-
-var fields = [kinds]string{"startupProbe", "livenessProbe", "readinessProbe"}
 
 // containers are those that may have probes: the pod's own, and sidecars.
 func containers(pod *corev1.Pod) iter.Seq[*corev1.Container] {
@@ -91,9 +71,10 @@ func containers(pod *corev1.Pod) iter.Seq[*corev1.Container] {
 	}
 }
 
-// probed reports whether a container has probes that a Prober makes.
+// probed reports whether a container has probes that a Prober makes, or judges by its health.
 func probed(c *corev1.Container) bool {
-	return overNetwork(c, Startup) != nil || overNetwork(c, Liveness) != nil || overNetwork(c, Readiness) != nil
+	return overNetwork(c, Startup) != nil || overNetwork(c, Liveness) != nil || overNetwork(c, Readiness) != nil ||
+		healthcheck.Of(c).Command != nil
 }
 
 // overNetwork is the container's probe of that kind if a Prober makes it, else nil.

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/healthcheck"
 )
 
 // This file decides, and never waits, dials or asks the clock: Kubernetes' rules, as values.
@@ -56,8 +58,13 @@ func timeout(probe *corev1.Probe) time.Duration {
 // course is how far the probes of one container have come.
 type course struct {
 	probes  [kinds]*corev1.Probe // nil: none
+	check   healthcheck.Check    // which some of them share
+	health  Health
 	tallies [kinds]tally
 	ending  bool
+
+	held       bool // it waits for its postStart hook
+	hookFailed bool // which has failed
 }
 
 // begin is the course of a container that is new, or new to us and already known as started or ready.
@@ -74,10 +81,26 @@ func begin(told Container) course {
 
 // follow takes in what may change while the container runs.
 func (c *course) follow(spec *corev1.Container, ending bool) {
+	c.check = healthcheck.Of(spec)
+	shared := [kinds]*corev1.Probe{c.check.Startup, c.check.Liveness, c.check.Readiness}
 	for kind := range Kind(kinds) {
-		c.probes[kind] = overNetwork(spec, kind)
+		c.probes[kind] = cmp.Or(shared[kind], overNetwork(spec, kind))
 	}
 	c.ending = ending
+}
+
+// byHealth reports whether a probe stands by the container's health.
+func (c *course) byHealth(kind Kind) bool { return c.probes[kind] != nil && c.probes[kind].Exec != nil }
+
+// hear takes in what ECS says of the container's health. A success is one of all that share the check, but no success
+// helps what has failed for good; that they have failed is for the visit to say which comes when it is so.
+func (c *course) hear(now Health) {
+	c.health = now
+	for kind := range Kind(kinds) {
+		if now == Healthy && c.byHealth(kind) && (kind == Readiness || c.tallies[kind].stands != failure) {
+			c.tallies[kind].stands = success
+		}
+	}
 }
 
 // state is what follows from a course.
@@ -89,6 +112,9 @@ type state struct {
 // state is what the probes say. A pod that ends counts as started and alive, as with kubelet: what it does
 // while it shuts down is no reason to restart it.
 func (c *course) state() state {
+	if c.held {
+		return state{failed: c.hookFailed && !c.ending, kind: PostStart}
+	}
 	started := c.ending || c.probes[Startup] == nil || c.tallies[Startup].stands == success
 	s := state{started: started, ready: started && (c.probes[Readiness] == nil || c.tallies[Readiness].stands == success)}
 	for _, kind := range []Kind{Startup, Liveness} {
@@ -104,7 +130,9 @@ func (c *course) state() state {
 func (c *course) wants(kind Kind) bool {
 	started := c.state().started
 	switch {
-	case c.probes[kind] == nil:
+	case c.probes[kind] == nil, c.held:
+		return false
+	case c.byHealth(kind) && (c.health != Unhealthy || c.tallies[kind].stands == failure):
 		return false
 	case kind == Readiness:
 		return started
@@ -120,7 +148,10 @@ func (c *course) take(kind Kind, said verdict) bool {
 	if !c.wants(kind) {
 		return false
 	}
-	if said != unknown {
+	switch {
+	case c.byHealth(kind): // ECS has counted
+		c.tallies[kind].stands = said
+	case said != unknown:
 		c.tallies[kind] = c.tallies[kind].count(said, c.probes[kind])
 	}
 	return true

@@ -3,6 +3,7 @@ package prober
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -12,11 +13,12 @@ import (
 // this many make up for 256 pods out of reach with the default of one second; more are probed late.
 const parallel = 256
 
-// Run probes until ctx ends, and waits for the probes under way.
+// Run probes until ctx ends, and waits for the probes and hooks under way.
 func (p *Prober) Run(ctx context.Context) error {
-	var underway errgroup.Group
+	var underway, hooks errgroup.Group
 	underway.SetLimit(parallel)
 	for p.rest(ctx) {
+		p.beginHooks(ctx, &hooks)
 		for v := p.next(); v != nil; v = p.next() {
 			underway.Go(func() error {
 				p.visit(ctx, v)
@@ -24,10 +26,10 @@ func (p *Prober) Run(ctx context.Context) error {
 			})
 		}
 	}
-	return underway.Wait()
+	return errors.Join(underway.Wait(), hooks.Wait())
 }
 
-// rest waits until a probe is due, or may be, and reports whether ctx still goes on.
+// rest waits until a probe is due, or may be, or a hook, and reports whether ctx still goes on.
 func (p *Prober) rest(ctx context.Context) bool {
 	var due <-chan time.Time // nil: nothing is
 	if pause, any := p.pause(); any {
@@ -71,7 +73,10 @@ func (p *Prober) visit(ctx context.Context, v *visit) {
 	if !wanted {
 		return
 	}
-	said := p.network.probe(ctx, t)
+	said := t.unhealthy()
+	if t.probe.Exec == nil {
+		said = p.network.probe(ctx, t)
+	}
 	if ctx.Err() != nil {
 		return // it says nothing about the container
 	}
@@ -108,8 +113,8 @@ func (p *Prober) settle(v *visit, said outcome) (heard, changed bool) {
 	}
 	before := r.course.state()
 	heard = r.course.take(kind, said.verdict)
-	after := r.course.state()
-	if after.failed && !before.failed {
+	changed = r.took(before)
+	if r.course.state().failed && !before.failed {
 		r.failed = said.failure(kind, r.course.probes[kind])
 	}
 	if heard && r.course.wants(kind) {
@@ -117,7 +122,7 @@ func (p *Prober) settle(v *visit, said outcome) (heard, changed bool) {
 		p.enqueue(v)
 	}
 	p.plan(r, false)
-	return heard, after != before
+	return heard, changed
 }
 
 // again is when a probe comes that was due then: a period later, at once if it took longer than that.

@@ -45,6 +45,7 @@ func containerDefinition(in Input, l layout, c *corev1.Container, ports map[int3
 		Memory:                 positive(limitMiB(&c.Resources)),
 		MemoryReservation:      memoryReservation(c, in.Settings),
 		StopTimeout:            aws.Int32(stopTimeout(in.Pod)),
+		HealthCheck:            healthCheck(c),
 		LogConfiguration:       logConfiguration(in),
 		Ulimits:                ulimitsOf(in.Pod),
 		User:                   optional(user(in.Pod, c)),

@@ -15,7 +15,15 @@ import (
 const (
 	maxImage = 255 // characters; API reference: ContainerDefinition
 	byDaemon = "http, tcp and grpc: the daemon probes the pod's address by Kubernetes' rules; the security groups must let it"
-	noExec   = "use http, tcp or grpc, or run the pod on an ordinary node if it cannot do without"
+	byECS    = "Commands are the container's health check, which ECS runs every 5 to 300 seconds, for 2 seconds at least; probes with the same command share it"
+
+	oneCommand     = "ECS runs one command in a container, that of readiness before liveness before startup"
+	otherProbe     = "use the same command for both, or http, tcp or grpc for one"
+	offECS         = "exec, beyond what a health check can do"
+	oneCheck       = "ECS runs the command, and has no other times"
+	hookAlone      = "it bounds the preStop hook; the stop timeout after it is part of the definition, and the pod's"
+	podsGrace      = "give the pod that grace"
+	anotherHandler = "use http, tcp or grpc where it matters"
 )
 
 // ownNames are those of the provider's own containers.
@@ -68,22 +76,31 @@ var containerRules = []rule{
 	quiet("spec.containers[].volumeMounts[].subPathExpr", Mapped, "expanded as kubelet does, then as subPath"),
 	loud("spec.containers[].volumeMounts[].subPathExpr", fromASecret, Refused, "a task definition would show the value", "choose another path", secretSubPaths),
 	loud("spec.containers[].volumeDevices", "", Refused, "Fargate attaches no block devices", elsewhere, onContainers(func(c *corev1.Container) bool { return len(c.VolumeDevices) > 0 })),
-	quiet("spec.containers[].livenessProbe", Emulated, byDaemon+"; when it fails, the task is started anew"),
-	loud("spec.containers[].livenessProbe", "exec", Warned, "commands are not run in containers yet: one that hangs is not restarted", noExec, onContainers(func(c *corev1.Container) bool { return isExec(c.LivenessProbe) })),
-	quiet("spec.containers[].readinessProbe", Emulated, byDaemon),
-	loud("spec.containers[].readinessProbe", "exec", Warned, "commands are not run in containers yet: one is ready as soon as it runs", noExec, onContainers(func(c *corev1.Container) bool { return isExec(c.ReadinessProbe) })),
-	quiet("spec.containers[].startupProbe", Emulated, byDaemon+"; when it fails, the task is started anew"),
-	loud("spec.containers[].startupProbe", "exec", Warned, "commands are not run in containers yet: one counts as started as soon as it runs", noExec, onContainers(func(c *corev1.Container) bool { return isExec(c.StartupProbe) })),
-	loud("spec.containers[].lifecycle.postStart", "", Refused, "postStart hooks are not run yet", "do their work at the beginning of the container's command", onContainers(func(c *corev1.Container) bool { return lifecycle(c).PostStart != nil })),
-	loud("spec.containers[].lifecycle.preStop", "", Warned, "preStop hooks are not run yet: the container gets its stop signal at once", "handle the stop signal in the container", onContainers(func(c *corev1.Container) bool { return lifecycle(c).PreStop != nil })),
+	quiet("spec.containers[].livenessProbe", Emulated, byDaemon+"; when it fails, the task is started anew. "+byECS),
+	loud("spec.containers[].livenessProbe", "exec, another command than the readiness probe's", Warned, oneCommand+": one that hangs is not restarted", otherProbe, leftOut(otherLiveness)),
+	loud("spec.containers[].livenessProbe", "terminationGracePeriodSeconds other than the pod's", Warned, hookAlone, podsGrace, ownGrace(func(c *corev1.Container) *corev1.Probe { return c.LivenessProbe })),
+	loud("spec.containers[].livenessProbe", offECS, Warned, oneCheck, anotherHandler, offLimits(sharedLiveness)),
+	quiet("spec.containers[].readinessProbe", Emulated, byDaemon+". "+byECS),
+	loud("spec.containers[].readinessProbe", offECS, Warned, oneCheck, anotherHandler, offLimits(sharedReadiness)),
+	quiet("spec.containers[].startupProbe", Emulated, byDaemon+"; when it fails, the task is started anew. "+byECS),
+	loud("spec.containers[].startupProbe", "exec, another command than the readiness or liveness probe's", Warned, oneCommand+": one has started as soon as it runs, and its liveness probe waits for as long as this one may take", otherProbe, leftOut(otherStartup)),
+	loud("spec.containers[].startupProbe", "terminationGracePeriodSeconds other than the pod's", Warned, hookAlone, podsGrace, ownGrace(func(c *corev1.Container) *corev1.Probe { return c.StartupProbe })),
+	loud("spec.containers[].startupProbe", offECS, Warned, oneCheck, anotherHandler, offLimits(sharedStartup)),
+	quiet("spec.containers[].lifecycle.postStart", Emulated, "sleep, httpGet and tcpSocket: called by the daemon once the container runs, which is not ready before; when it fails, the task is started anew. Other containers start meanwhile"),
+	loud("spec.containers[].lifecycle.postStart", "exec", Refused, "commands are not run in containers yet", "do their work at the beginning of the container's command, or use httpGet", onContainers(func(c *corev1.Container) bool { return isCommand(lifecycle(c).PostStart) })),
+	quiet("spec.containers[].lifecycle.preStop", Emulated, "sleep, httpGet and tcpSocket: called by the daemon before it has the task stopped, for the grace period at most; the stop timeout, which belongs to the definition, begins after it. Not where the task ends without the daemon: Spot, retirement, memory"),
+	loud("spec.containers[].lifecycle.preStop", "exec", Warned, "commands are not run in containers yet: the container gets its stop signal at once", "handle the stop signal in the container, or use httpGet or sleep", onContainers(func(c *corev1.Container) bool { return isCommand(lifecycle(c).PreStop) })),
 	loud("spec.containers[].lifecycle.stopSignal", "", Warned, "Fargate sends the signal that the image names, or SIGTERM", "set STOPSIGNAL in the image", onContainers(func(c *corev1.Container) bool { return lifecycle(c).StopSignal != nil })),
 	loud("spec.containers[].terminationMessagePath", "other than /dev/termination-log", Warned, "the file is not read; the status carries ECS's own reason", "write the message to the log", onContainers(func(c *corev1.Container) bool {
 		return !slices.Contains([]string{"", corev1.TerminationMessagePathDefault}, c.TerminationMessagePath)
 	})),
 	quiet("spec.containers[].terminationMessagePath", Accepted, "the file is not read; the status carries ECS's own reason"),
-	quiet("spec.containers[].terminationMessagePolicy", Accepted, "File is the API server's default"),
-	loud("spec.containers[].terminationMessagePolicy", "FallbackToLogsOnError", Warned, "the end of the log does not reach the status yet; it carries ECS's own reason", "read the log", onContainers(func(c *corev1.Container) bool {
-		return c.TerminationMessagePolicy == corev1.TerminationMessageFallbackToLogsOnError
+	quiet("spec.containers[].terminationMessagePolicy", Emulated, "File: the file is not read. FallbackToLogsOnError: the end of the log (80 lines, 2048 bytes) of a container that has failed, as far as CloudWatch Logs has it; the status waits two seconds for it, and what comes later is added"),
+	loud("spec.containers[].terminationMessagePolicy", "FallbackToLogsOnError, without CloudWatchLogGroupName in fargate.toml", Warned, "no log is kept; the status carries ECS's own reason", "ask whoever runs the node for a log group", inContainers(func(in Input, c *corev1.Container) []hit {
+		if group, _ := LogGroup(in.Pod, in.Settings); group != "" || c.TerminationMessagePolicy != corev1.TerminationMessageFallbackToLogsOnError {
+			return nil
+		}
+		return []hit{{}}
 	})),
 	quiet("spec.containers[].imagePullPolicy", Accepted, "Fargate pulls for every task"),
 	loud("spec.containers[].imagePullPolicy", "Never", Refused, "Fargate pulls for every task and has no images of its own", "use Always or IfNotPresent", onContainers(func(c *corev1.Container) bool { return c.ImagePullPolicy == corev1.PullNever })),
@@ -116,7 +133,7 @@ func secretSubPaths(in Input) []hit {
 	return atFields(fields)
 }
 
-func isExec(probe *corev1.Probe) bool { return probe != nil && probe.Exec != nil }
+func isCommand(hook *corev1.LifecycleHandler) bool { return hook != nil && hook.Exec != nil }
 
 func lifecycle(c *corev1.Container) corev1.Lifecycle {
 	return ptr.Deref(c.Lifecycle, corev1.Lifecycle{})

@@ -56,7 +56,7 @@ var podRules = []rule{
 	quiet("spec.restartPolicy", Emulated, "a restart is a new task, after Kubernetes' own back-off"),
 	quietCase("spec.restartPolicy", "OnFailure or Never with several containers", Emulated, "the task lasts until all have ended, kept by a small container of the provider's own; under OnFailure it is started anew when one has failed, without those that have exited with 0"),
 	quiet("spec.terminationGracePeriodSeconds", Mapped, "stop timeout of every container, at least 2 seconds"),
-	loud("spec.terminationGracePeriodSeconds", "above 120", Warned, "Fargate waits 120 seconds at most", "let the containers end within that time", onPod(func(s *corev1.PodSpec) bool { return ptr.Deref(s.TerminationGracePeriodSeconds, 0) > maxStopTimeout })),
+	loud("spec.terminationGracePeriodSeconds", "above 120", Warned, "Fargate waits 120 seconds at most after the stop signal; a preStop hook comes before that and may take the whole grace", "let the containers end within that time", onPod(func(s *corev1.PodSpec) bool { return ptr.Deref(s.TerminationGracePeriodSeconds, 0) > maxStopTimeout })),
 	quiet("spec.activeDeadlineSeconds", Emulated, "the task is stopped, and the pod has failed, when the time since status.startTime has passed"),
 	quiet("spec.dnsPolicy", Accepted, "Default and ClusterFirst alike use the VPC's resolver, which knows no cluster.local names"),
 	loud("spec.dnsPolicy", "None", Refused, "Fargate tasks use the VPC's resolver", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.DNSPolicy == corev1.DNSNone })),

@@ -164,14 +164,8 @@ var provocations = map[string]string{
 	"spec.containers[].restartPolicy|other than the pod's":                                        "{restartPolicy: Never}",
 	"spec.containers[].restartPolicyRules|":                                                       "{restartPolicyRules: [{action: Restart}]}",
 	"spec.containers[].volumeDevices|":                                                            "{volumeDevices: [{name: v, devicePath: /dev/x}]}",
-	"spec.containers[].livenessProbe|exec":                                                        "{livenessProbe: {exec: {command: [a]}}}",
-	"spec.containers[].readinessProbe|exec":                                                       "{readinessProbe: {exec: {command: [a]}}}",
-	"spec.containers[].startupProbe|exec":                                                         "{startupProbe: {exec: {command: [a]}}}",
-	"spec.containers[].lifecycle.postStart|":                                                      "{lifecycle: {postStart: {exec: {command: [a]}}}}",
-	"spec.containers[].lifecycle.preStop|":                                                        "{lifecycle: {preStop: {sleep: {seconds: 1}}}}",
 	"spec.containers[].lifecycle.stopSignal|":                                                     "{lifecycle: {stopSignal: SIGUSR1}}",
 	"spec.containers[].terminationMessagePath|other than /dev/termination-log":                    "{terminationMessagePath: /tmp/m}",
-	"spec.containers[].terminationMessagePolicy|FallbackToLogsOnError":                            "{terminationMessagePolicy: FallbackToLogsOnError}",
 	"spec.containers[].imagePullPolicy|Never":                                                     "{imagePullPolicy: Never}",
 	"spec.containers[].stdinOnce|true":                                                            "{stdinOnce: true}",
 	"spec.hostAliases|where that cannot be done":                                                  "hostAliases: [{ip: 10.0.0.1, hostnames: [a]}]",
@@ -193,6 +187,8 @@ var provocations = map[string]string{
 	"spec.containers[].volumeMounts[].subPath|what cannot be mounted so":                                                      "{volumes: [{name: v, emptyDir: {}}], containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v, subPath: a}, {name: v, mountPath: /w, subPath: a/b}]}]}",
 	"spec.containers[].volumeMounts[].subPathExpr|expanded from a value of a Secret":                                          "{volumes: [{name: v, emptyDir: {}}], containers: [{name: c, image: i, envFrom: [{secretRef: {name: login}}], volumeMounts: [{name: v, mountPath: /v, subPathExpr: $(PASSWORD)}]}]}",
 	"spec.containers[].volumeMounts[].mountPropagation|other than None":                                                       "{volumes: [{name: v, emptyDir: {}}], containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v, mountPropagation: Bidirectional}]}]}",
+	"spec.containers[].lifecycle.postStart|exec":                                                                              "{lifecycle: {postStart: {exec: {command: [a]}}}}",
+	"spec.containers[].lifecycle.preStop|exec":                                                                                "{lifecycle: {preStop: {exec: {command: [a]}}}}",
 	"spec.containers[].env[].name|VK_CLUSTER_UID, VK_NODE_NAME, VK_POD_NAMESPACE, VK_POD_NAME, VK_POD_UID, VK_ATTEMPT":        "{env: [{name: VK_ATTEMPT, value: '9'}]}",
 	"spec.containers[].env[].valueFrom.fieldRef|status.podIP, podIPs, where the container does not name its command":          "{env: [{name: A, valueFrom: {fieldRef: {fieldPath: status.podIPs}}}]}",
 	"spec.containers[].env[].valueFrom.fieldRef|anything else":                                                                "{env: [{name: A, valueFrom: {fieldRef: {fieldPath: status.phase}}}]}",
@@ -216,6 +212,15 @@ var provocations = map[string]string{
 	"spec.containers[].securityContext.seccompProfile|Localhost":                                                              "{securityContext: {seccompProfile: {type: Localhost, localhostProfile: p}}}",
 	"spec.containers[].securityContext.seccompProfile|Unconfined":                                                             "{securityContext: {seccompProfile: {type: Unconfined}}}",
 	"spec.containers[].securityContext.appArmorProfile|other than RuntimeDefault":                                             "{securityContext: {appArmorProfile: {type: Unconfined}}}",
+
+	"spec.containers[].livenessProbe|exec, another command than the readiness probe's":                                 "{livenessProbe: {exec: {command: [a]}}, readinessProbe: {exec: {command: [b]}}}",
+	"spec.containers[].livenessProbe|exec, beyond what a health check can do":                                          "{livenessProbe: {exec: {command: [a]}, periodSeconds: 1}}",
+	"spec.containers[].readinessProbe|exec, beyond what a health check can do":                                         "{readinessProbe: {exec: {command: [a]}, successThreshold: 2}}",
+	"spec.containers[].startupProbe|exec, another command than the readiness or liveness probe's":                      "{startupProbe: {exec: {command: [a]}}, livenessProbe: {exec: {command: [b]}}}",
+	"spec.containers[].livenessProbe|terminationGracePeriodSeconds other than the pod's":                               "{livenessProbe: {terminationGracePeriodSeconds: 5, tcpSocket: {port: 80}}}",
+	"spec.containers[].startupProbe|terminationGracePeriodSeconds other than the pod's":                                "{startupProbe: {terminationGracePeriodSeconds: 60, tcpSocket: {port: 80}}}",
+	"spec.containers[].terminationMessagePolicy|FallbackToLogsOnError, without CloudWatchLogGroupName in fargate.toml": "{terminationMessagePolicy: FallbackToLogsOnError}",
+	"spec.containers[].startupProbe|exec, beyond what a health check can do":                                           "{startupProbe: {exec: {command: [a]}, timeoutSeconds: 61}}",
 }
 
 // circumstances are what has to hold besides the pod for a row to speak.
@@ -230,6 +235,7 @@ var circumstances = map[string]func(*taskdef.Input){
 	"or another value from a Secret, not published":                                                  func(in *taskdef.Input) { in.Secrets = nil },
 	"annotated eks.amazonaws.com/role-arn, not granted to the namespace":                             func(in *taskdef.Input) { in.ServiceAccountRole = "arn:aws:iam::123456789012:role/admin" },
 	"annotated eks.amazonaws.com/role-arn, no role's ARN, or the execution role":                     func(in *taskdef.Input) { in.ServiceAccountRole = settings.ExecutionRoleARN },
+	"FallbackToLogsOnError, without CloudWatchLogGroupName in fargate.toml":                          func(in *taskdef.Input) { in.Settings.LogGroup = "" },
 }
 
 func noRole(in *taskdef.Input) { in.Settings.ExecutionRoleARN = "" }

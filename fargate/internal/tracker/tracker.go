@@ -2,7 +2,7 @@
 //
 // N tasks cost ceil(N/100) DescribeTasks a look: all of them every five seconds, those about to change
 // twice a second. A sighting that is older than one already seen (Task.version) is dropped, so polls,
-// launches and listings may race. A task that ECS does not know counts as missing only when that has
+// launches and listings may race. The health of containers is news though it makes no new version. A task that ECS does not know counts as missing only when that has
 // been so for the whole consistency window. The package never stops or starts a task and decides nothing
 // about pods.
 package tracker
@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,8 +66,9 @@ type watched struct {
 	known    time.Time // when ECS knew it last: launched, or seen since
 	restless bool      // about to change: looked at twice a second
 
-	hearing sync.Mutex // guards version; held while the listener hears of this task, to keep versions in order
+	hearing sync.Mutex // guards version and health; held while the listener hears of this task, to keep versions in order
 	version int64      // newest seen; 0: none yet
+	health  string     // of its containers, as seen with that version
 }
 
 // New returns a Tracker that watches nothing yet. settled says of a task that it changes only by
@@ -124,14 +126,24 @@ func (t *Tracker) Observe(task ecstypes.Task) {
 	}
 	w.hearing.Lock()
 	defer w.hearing.Unlock()
-	if task.Version <= w.version {
+	health := healthOf(task)
+	if task.Version < w.version || task.Version == w.version && health == w.health {
 		return
 	}
-	w.version = task.Version
+	w.version, w.health = task.Version, health
 	t.mu.Lock()
 	w.restless = !t.settled(task)
 	t.mu.Unlock()
 	t.listener.TaskChanged(task)
+}
+
+// healthOf is the health of all containers of a task, to be compared.
+func healthOf(task ecstypes.Task) string {
+	var all strings.Builder
+	for _, container := range task.Containers {
+		all.WriteString(aws.ToString(container.Name) + "=" + string(container.HealthStatus) + " ")
+	}
+	return all.String()
 }
 
 // Run polls until ctx ends.

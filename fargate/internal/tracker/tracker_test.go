@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/tracker"
@@ -211,6 +213,28 @@ func TestEveryVersionInOrderWhateverTheSource(t *testing.T) {
 		}
 		if last != 52 {
 			t.Errorf("the last version heard of is %d, want 52", last)
+		}
+	})
+}
+
+// Task.Version counts what starts an event, and no event tells of health.
+func TestHealthIsNewsWithoutANewVersion(t *testing.T) {
+	tracking(t, func(ecs *fakeECS, tr *tracker.Tracker, listener *heard) {
+		healthy := func(status ecstypes.HealthStatus) ecstypes.Task {
+			task := task(1, 4, "RUNNING")
+			task.Containers = []ecstypes.Container{{Name: aws.String("web"), HealthStatus: status}}
+			return task
+		}
+		tr.Watch(arnOf(1))
+		for _, status := range []ecstypes.HealthStatus{"UNKNOWN", "HEALTHY", "UNHEALTHY"} {
+			ecs.put(healthy(status))
+			after(10 * time.Second) // seen twice
+		}
+		older := healthy("HEALTHY")
+		older.Version = 3
+		tr.Observe(older)
+		if got := listener.all(); len(got) != 3 {
+			t.Errorf("heard %v, want each health once", got)
 		}
 	})
 }
