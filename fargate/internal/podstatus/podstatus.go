@@ -84,10 +84,14 @@ func FromTask(pod *corev1.Pod, task ecstypes.Task) corev1.PodStatus {
 	return status
 }
 
-// Waiting is the status of a pod that has no task at the moment, and why.
+// Waiting is the status of a pod that has no task at the moment, and why. Where that is no more than ReasonCreating, a pod
+// with init containers says PodInitializing instead, as with kubelet.
 // Restart counts and last states stay; the address goes.
 func Waiting(pod *corev1.Pod, reason, message string) corev1.PodStatus {
 	status := base(pod)
+	if reason == ReasonCreating {
+		reason = reasonBefore(pod)
+	}
 	waiting := func(c *corev1.Container) corev1.ContainerStatus {
 		container := carriedOver(pod, c)
 		if container.State.Terminated == nil {
