@@ -110,7 +110,7 @@ func TestLogsElsewhere(t *testing.T) {
 		})
 	})
 	t.Run("Splunk, with a token from a Secret", func(t *testing.T) {
-		var wire strings.Builder
+		var wire safeBuffer
 		record := func(e fargatesim.Exchange) {
 			if e.Service != "secretsmanager" {
 				wire.Write(e.Request)

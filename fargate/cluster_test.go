@@ -338,13 +338,13 @@ func (w *world) AnnotatedEventf(object runtime.Object, _ map[string]string, kind
 	w.Eventf(object, kind, reason, format, args...)
 }
 
-// told are the events of a reason, as "Reason message", once nothing more is about to be told.
+// told are the events of a reason, or of all for "", as "Reason message", once nothing more is about to be told.
 func (w *world) told(reason string) (told []string) {
 	synctest.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, event := range w.events {
-		if strings.HasPrefix(event, reason+" ") {
+		if reason == "" || strings.HasPrefix(event, reason+" ") {
 			told = append(told, event)
 		}
 	}

@@ -23,6 +23,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
+	"github.com/virtual-kubelet/aws-fargate/providerconfig"
 )
 
 // FuzzSecretsStaySecret plants values in Secrets, has pods use them in any way that the API lets them, and searches
@@ -40,6 +41,7 @@ func FuzzSecretsStaySecret(f *testing.F) {
 			w.metrics, w.log = registry, slog.New(slog.NewJSONHandler(&v.out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 			v.aws, w.http = w.sim.Client().Transport, &http.Client{Transport: v}
 			w.config.ExecutionRoleARN = "arn:aws:iam::123456789012:role/execution"
+			w.config.Grants = providerconfig.Grants{{Namespaces: []string{"default"}, LogDestinations: []string{"splunk:https://splunk.test"}}}
 			v.plant(w, "1")
 			w.start()
 			for i := range 3 {
@@ -130,6 +132,7 @@ func (v *vault) plant(w *world, version string) {
 		for _, key := range []string{"user", "PASSWORD", "tls.key"} {
 			secret.Data[key] = []byte(v.value())
 		}
+		v.plantLogin(secret)
 		if version != "1" {
 			_ = secrets.Delete(w.Context(), name, metav1.DeleteOptions{})
 		}
@@ -137,6 +140,24 @@ func (v *vault) plant(w *world, version string) {
 			w.Error(err)
 		}
 	}
+}
+
+// plantLogin makes of a Secret one for registries too, in one of the ways that there are, or a broken one.
+func (v *vault) plantLogin(secret *corev1.Secret) {
+	entry := map[string]string{"username": "robot", "password": v.value()}
+	if v.r.IntN(2) == 0 {
+		auth := base64.StdEncoding.EncodeToString([]byte("robot:" + v.value()))
+		v.tokens, v.values = append(v.tokens, auth), append(v.values, auth)
+		entry = map[string]string{"auth": auth, "identitytoken": v.value()}
+	}
+	text, err := json.Marshal(map[string]any{"auths": map[string]any{"https://index.docker.io/v1/": entry}})
+	if err != nil {
+		panic(err) // strings alone
+	}
+	if v.r.IntN(8) == 0 {
+		text = text[:len(text)-1]
+	}
+	secret.Type, secret.Data[corev1.DockerConfigJsonKey] = corev1.SecretTypeDockerConfigJson, text
 }
 
 // value is a new one to plant: a token that occurs nowhere else, among what needs care when it is quoted.
@@ -187,6 +208,14 @@ func (v *vault) pod(name string) *corev1.Pod {
 		container.LivenessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"check", v.text()}}}}
 	}
 	pod.Annotations = map[string]string{"note": v.text()}
+	if v.r.IntN(3) == 0 {
+		pod.Spec.ImagePullSecrets = []corev1.LocalObjectReference{{Name: v.secret()}, {Name: v.secret()}}
+	}
+	if v.r.IntN(4) == 0 {
+		pod.Annotations["fargate.virtual-kubelet.io/log-driver"] = "splunk"
+		pod.Annotations["fargate.virtual-kubelet.io/log-options"] = "splunk-url=https://splunk.test"
+		pod.Annotations["fargate.virtual-kubelet.io/log-secret-options"] = "splunk-token=" + v.secret() + "/PASSWORD"
+	}
 	return pod
 }
 

@@ -32,7 +32,7 @@ func (w *world) createPullSecret() {
 }
 
 func TestPrivateImagesArePulledWithTheirSecret(t *testing.T) {
-	var wire strings.Builder
+	var wire safeBuffer
 	record := func(e fargatesim.Exchange) {
 		if e.Service != "secretsmanager" {
 			wire.Write(e.Request)
@@ -42,7 +42,7 @@ func TestPrivateImagesArePulledWithTheirSecret(t *testing.T) {
 	tell(t, fargatesim.Config{Record: record}, func(w *world) {
 		w.sim.PrivateRegistry("registry.test", "robot", planted)
 		w.config.ExecutionRoleARN = executionRole
-		w.config.TaskDefinitions.KeepTime = 3 * time.Hour
+		w.config.TaskDefinitions.KeepTime = time.Minute
 		w.createPullSecret()
 		w.start()
 		w.create(private("web-a"))
@@ -51,19 +51,19 @@ func TestPrivateImagesArePulledWithTheirSecret(t *testing.T) {
 		if got := w.sim.Calls("RegisterTaskDefinition"); got != 1 {
 			t.Errorf("%d definitions for two replicas", got)
 		}
-		told, _ := json.Marshal([]any{a, b, w.events})
+		told, _ := json.Marshal([]any{a, b, w.told("")})
 		for place, text := range map[string]string{"a call to another service than Secrets Manager": wire.String(), "a pod or an event": string(told)} {
 			if strings.Contains(text, planted) {
 				t.Errorf("the password is in %s", place)
 			}
 		}
-		time.Sleep(24 * time.Hour) // on the bubble's clock: what a definition names stays
+		time.Sleep(3 * time.Hour) // on the bubble's clock: what a definition names stays
 		if got := len(w.sim.Secrets()); got != 1 {
 			t.Fatalf("%d secrets beside a running pod", got)
 		}
 		w.remove("web-a")
 		w.remove("web-b")
-		time.Sleep(7 * time.Hour)
+		time.Sleep(3 * time.Hour)
 		if got := w.sim.Secrets(); len(got) > 0 {
 			t.Errorf("%d secrets are left that no definition names", len(got))
 		}

@@ -39,7 +39,7 @@ func (w *world) createSecret(version string) {
 
 func TestSecretsReachTheContainerAndNothingElse(t *testing.T) {
 	var given environments
-	var wire strings.Builder
+	var wire safeBuffer
 	record := func(e fargatesim.Exchange) {
 		if e.Service != "secretsmanager" {
 			wire.Write(e.Request)
@@ -56,7 +56,7 @@ func TestSecretsReachTheContainerAndNothingElse(t *testing.T) {
 		if got := w.sim.Calls("RegisterTaskDefinition"); got != 1 {
 			t.Errorf("%d definitions for two replicas with one Secret", got)
 		}
-		told, _ := json.Marshal([]any{a, b, w.events})
+		told, _ := json.Marshal([]any{a, b, w.told("")})
 		for place, text := range map[string]string{"a call to another service than Secrets Manager": wire.String(), "a pod or an event": string(told)} {
 			if strings.Contains(text, planted) {
 				t.Errorf("the value is in %s", place)

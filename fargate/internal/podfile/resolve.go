@@ -3,6 +3,7 @@ package podfile
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -54,6 +55,9 @@ func (r *resolver) ofVolume(i int, v *corev1.Volume) ([]file, []Token) {
 	}
 	last := map[string]int{}
 	for n, f := range r.files {
+		if f.path == "" {
+			continue // the volume itself, which the API server refuses
+		}
 		last[f.path] = n
 	}
 	kept := r.files[:0:0]
@@ -62,6 +66,9 @@ func (r *resolver) ofVolume(i int, v *corev1.Volume) ([]file, []Token) {
 	}
 	return kept, r.tokens
 }
+
+// within is a path that does not lead out of the volume, as the API server has seen to.
+func within(name string) string { return path.Clean("/" + name)[1:] }
 
 func modeOf(mode *int32) int64 { return int64(ptr.Deref(mode, defaultMode)) }
 
@@ -90,7 +97,7 @@ func (r *resolver) token(t *corev1.ServiceAccountTokenProjection, mode int64) {
 	}
 	address := podenv.Address(podenv.Segment(r.in.Pod.Namespace) + "/serviceaccount/" + account.Name + "/" + string(account.UID) + "/" + digest(t.Audience))
 	r.tokens = append(r.tokens, Token{
-		Path: t.Path, Mode: r.owner.ofToken(mode), UID: r.owner.tokenUID(), GID: r.owner.group(), Audience: t.Audience,
+		Path: within(t.Path), Mode: r.owner.ofToken(mode), UID: r.owner.tokenUID(), GID: r.owner.group(), Audience: t.Audience,
 		ExpirationSeconds: ptr.Deref(t.ExpirationSeconds, defaultTokenSeconds), Field: r.field,
 		Stored: podenv.Stored{Address: address, Key: KeyToken},
 	})
@@ -135,14 +142,14 @@ func (r *resolver) keys(content map[string][]byte, items []corev1.KeyToPath, opt
 			continue
 		}
 		f := like
-		f.path, f.mode, f.content, f.key, f.field = item.Path, r.owner.ofFile(int64(ptr.Deref(item.Mode, int32(mode)))), bytes, item.Key, r.field
+		f.path, f.mode, f.content, f.key, f.field = within(item.Path), r.owner.ofFile(int64(ptr.Deref(item.Mode, int32(mode)))), bytes, item.Key, r.field
 		r.files = append(r.files, f)
 	}
 }
 
 func (r *resolver) downward(items []corev1.DownwardAPIVolumeFile, mode int64) {
 	for i, item := range items {
-		f := file{path: item.Path, mode: r.owner.ofFile(int64(ptr.Deref(item.Mode, int32(mode)))), field: fmt.Sprintf("%s.items[%d]", r.field, i)}
+		f := file{path: within(item.Path), mode: r.owner.ofFile(int64(ptr.Deref(item.Mode, int32(mode)))), field: fmt.Sprintf("%s.items[%d]", r.field, i)}
 		var value, asked string
 		var known bool
 		if item.FieldRef != nil {

@@ -71,7 +71,7 @@ func Resolve(pod *corev1.Pod, secrets map[string]*corev1.Secret) (Credentials, [
 	c := Credentials{images: map[string]podenv.Address{}, tokens: map[string]bool{}}
 	documents := map[podenv.Address]podenv.Document{}
 	for _, container := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
-		if isPrivateECR(container.Image) {
+		if IsPrivateECR(container.Image) {
 			continue
 		}
 		entry, tokens := ring.lookup(container.Image)
@@ -122,7 +122,8 @@ func field(pod *corev1.Pod, name string) string {
 var privateECR = regexp.MustCompile(`^\d{12}\.dkr[.-]ecr(-fips)?\.[a-zA-Z0-9][a-zA-Z0-9_-]*\.` +
 	`(amazonaws\.com(\.cn)?|on\.(aws|amazonwebservices\.com\.cn)|sc2s\.sgov\.gov|c2s\.ic\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)$`)
 
-func isPrivateECR(image string) bool {
+// IsPrivateECR tells whether an image is of a private Amazon ECR registry, which the task's execution role has access to.
+func IsPrivateECR(image string) bool {
 	host, _, _ := strings.Cut(image, "/")
 	return privateECR.MatchString(host)
 }

@@ -3,6 +3,7 @@ package taskdef
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -43,15 +44,26 @@ type fileVariable struct {
 	token   *podfile.Token
 }
 
+// mountedFiles are the volumes made of files that some container mounts.
+func mountedFiles(in Input, l layout) []*podfile.Volume {
+	var volumes []*podfile.Volume
+	for i := range in.Files.Volumes {
+		v := &in.Files.Volumes[i]
+		if slices.ContainsFunc(l.views, func(view view) bool { return view.volume.Name == v.Name }) {
+			volumes = append(volumes, v)
+		}
+	}
+	return volumes
+}
+
 // fileVariables are those of the volumes that the pod's containers mount, in the volumes' order, by volume.
-func fileVariables(in Input, visit func(volume *podfile.Volume, list []fileVariable)) {
+func fileVariables(in Input, l layout, visit func(volume *podfile.Volume, list []fileVariable)) {
 	n := 0
 	next := func(kind string) string {
 		n++
 		return fmt.Sprintf("VK_%s_%d", kind, n)
 	}
-	for i := range in.Files.Volumes {
-		v := &in.Files.Volumes[i]
+	for _, v := range mountedFiles(in, l) {
 		for j := range v.Archives {
 			a := &v.Archives[j]
 			var list []fileVariable
@@ -79,7 +91,7 @@ func filesContainer(in Input, l layout, chosen contents) ecstypes.ContainerDefin
 	if needsTools(in, l) {
 		d.MountPoints = append(d.MountPoints, ecstypes.MountPoint{SourceVolume: aws.String(toolsVolume), ContainerPath: aws.String(viewsPath + "/" + toolsVolume)})
 	}
-	fileVariables(in, func(_ *podfile.Volume, list []fileVariable) {
+	fileVariables(in, l, func(_ *podfile.Volume, list []fileVariable) {
 		for _, v := range list {
 			switch {
 			case v.token != nil:
@@ -95,9 +107,9 @@ func filesContainer(in Input, l layout, chosen contents) ecstypes.ContainerDefin
 }
 
 // filesOverride is what differs between replicas.
-func filesOverride(in Input) ecstypes.ContainerOverride {
+func filesOverride(in Input, l layout) ecstypes.ContainerOverride {
 	override := ecstypes.ContainerOverride{Name: aws.String(podid.FilesName)}
-	fileVariables(in, func(_ *podfile.Volume, list []fileVariable) {
+	fileVariables(in, l, func(_ *podfile.Volume, list []fileVariable) {
 		for _, v := range list {
 			if v.archive != nil && v.archive.PerPod {
 				override.Environment = append(override.Environment, pair(v.name, v.archive.Data))
@@ -113,10 +125,10 @@ func filesScript(in Input, l layout) string {
 	lines := []string{"set -euo pipefail", "umask 022",
 		`unpack() { base64 -d | gunzip | tar -x -p -m -C "$1"; }`}
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
-	for _, v := range in.Files.Volumes {
+	for _, v := range mountedFiles(in, l) {
 		say("mkdir -p %s", unpackedPath+"/"+sharedName(v.Name))
 	}
-	fileVariables(in, func(volume *podfile.Volume, list []fileVariable) {
+	fileVariables(in, l, func(volume *podfile.Volume, list []fileVariable) {
 		to := unpackedPath + "/" + sharedName(volume.Name)
 		if t := list[0].token; t != nil {
 			file := quoted(to + "/" + path.Clean(t.Path))

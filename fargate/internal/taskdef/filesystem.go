@@ -84,8 +84,8 @@ func ofPersistentVolume(pv *corev1.PersistentVolume) (*fileSystem, string) {
 	return fs, fault
 }
 
-// handle is how the driver names a volume: FILESYSTEM[:[DIRECTORY][:ACCESSPOINT]].
-var handle = regexp.MustCompile(`^(fs-[0-9a-f]+)(?::([^:]*))?(?::(fsap-[0-9a-f]+))?$`)
+// handle is how the driver names a volume: FILESYSTEM[:[DIRECTORY][:ACCESSPOINT]]. EFS API reference: FileSystemId, AccessPointId.
+var handle = regexp.MustCompile(`^(fs-[0-9a-f]{8,40})(?::([^:]*))?(?::(fsap-[0-9a-f]{8,40}))?$`)
 
 func ofHandle(text string, attributes map[string]string, options []string) (*fileSystem, string) {
 	found := handle.FindStringSubmatch(text)
@@ -111,7 +111,7 @@ func ofHandle(text string, attributes map[string]string, options []string) (*fil
 }
 
 // serverEFS is the DNS name of a file system; EFS user guide: "Mounting EFS file systems", DNS name.
-var serverEFS = regexp.MustCompile(`^(?:[a-z0-9-]+\.)?(fs-[0-9a-f]+)\.efs\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?$`)
+var serverEFS = regexp.MustCompile(`^(?:[a-z0-9-]+\.)?(fs-[0-9a-f]{8,40})\.efs\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?$`)
 
 func ofNFS(source *corev1.NFSVolumeSource) (*fileSystem, string) {
 	found := serverEFS.FindStringSubmatch(source.Server)

@@ -14,18 +14,18 @@ import (
 // What a PersistentVolume may be, and what ECS gets: FILESYSTEM DIRECTORY ACCESSPOINT, TRANSIT, IAM; or the refusal.
 func TestPersistentVolumes(t *testing.T) {
 	for name, row := range map[string]struct{ why, spec, want string }{
-		"a file system":          {"its root", `csi: {driver: efs.csi.aws.com, volumeHandle: fs-0a1b}`, "fs-0a1b  , ENABLED, "},
-		"a directory":            {"as the driver has it", `csi: {driver: efs.csi.aws.com, volumeHandle: "fs-0a1b:/a/b"}`, "fs-0a1b /a/b , ENABLED, "},
-		"a root and a point":     {"ECS wants no directory beside an access point", `csi: {driver: efs.csi.aws.com, volumeHandle: "fs-0a1b:/:fsap-0c"}`, "fs-0a1b  fsap-0c, ENABLED, "},
-		"an access point":        {"", `csi: {driver: efs.csi.aws.com, volumeHandle: "fs-0a1b::fsap-0c"}`, "fs-0a1b  fsap-0c, ENABLED, "},
-		"a point by option":      {"the driver's older way", `{csi: {driver: efs.csi.aws.com, volumeHandle: fs-0a1b}, mountOptions: [tls, accesspoint=fsap-0c]}`, "fs-0a1b  fsap-0c, ENABLED, "},
-		"IAM":                    {"", `{csi: {driver: efs.csi.aws.com, volumeHandle: fs-0a1b}, mountOptions: [tls, iam]}`, "fs-0a1b  , ENABLED, ENABLED"},
-		"in clear":               {"an administrator says so", `csi: {driver: efs.csi.aws.com, volumeHandle: fs-0a1b, volumeAttributes: {encryptInTransit: "false"}}`, "fs-0a1b  , DISABLED, "},
-		"in clear, and a point":  {"ECS encrypts on the way to access points", `csi: {driver: efs.csi.aws.com, volumeHandle: "fs-0a1b::fsap-0c", volumeAttributes: {encryptInTransit: "false"}}`, "fs-0a1b  fsap-0c, ENABLED, "},
-		"NFS":                    {"by the file system's own name", `nfs: {server: fs-0a1b.efs.eu-west-1.amazonaws.com, path: /x}`, "fs-0a1b /x , ENABLED, "},
-		"NFS in a zone":          {"", `nfs: {server: eu-west-1a.fs-0a1b.efs.eu-west-1.amazonaws.com, path: /}`, "fs-0a1b  , ENABLED, "},
+		"a file system":          {"its root", `csi: {driver: efs.csi.aws.com, volumeHandle: fs-0a1b0a1b}`, "fs-0a1b0a1b  , ENABLED, "},
+		"a directory":            {"as the driver has it", `csi: {driver: efs.csi.aws.com, volumeHandle: "fs-0a1b0a1b:/a/b"}`, "fs-0a1b0a1b /a/b , ENABLED, "},
+		"a root and a point":     {"ECS wants no directory beside an access point", `csi: {driver: efs.csi.aws.com, volumeHandle: "fs-0a1b0a1b:/:fsap-0c0c0c0c"}`, "fs-0a1b0a1b  fsap-0c0c0c0c, ENABLED, "},
+		"an access point":        {"", `csi: {driver: efs.csi.aws.com, volumeHandle: "fs-0a1b0a1b::fsap-0c0c0c0c"}`, "fs-0a1b0a1b  fsap-0c0c0c0c, ENABLED, "},
+		"a point by option":      {"the driver's older way", `{csi: {driver: efs.csi.aws.com, volumeHandle: fs-0a1b0a1b}, mountOptions: [tls, accesspoint=fsap-0c0c0c0c]}`, "fs-0a1b0a1b  fsap-0c0c0c0c, ENABLED, "},
+		"IAM":                    {"", `{csi: {driver: efs.csi.aws.com, volumeHandle: fs-0a1b0a1b}, mountOptions: [tls, iam]}`, "fs-0a1b0a1b  , ENABLED, ENABLED"},
+		"in clear":               {"an administrator says so", `csi: {driver: efs.csi.aws.com, volumeHandle: fs-0a1b0a1b, volumeAttributes: {encryptInTransit: "false"}}`, "fs-0a1b0a1b  , DISABLED, "},
+		"in clear, and a point":  {"ECS encrypts on the way to access points", `csi: {driver: efs.csi.aws.com, volumeHandle: "fs-0a1b0a1b::fsap-0c0c0c0c", volumeAttributes: {encryptInTransit: "false"}}`, "fs-0a1b0a1b  fsap-0c0c0c0c, ENABLED, "},
+		"NFS":                    {"by the file system's own name", `nfs: {server: fs-0a1b0a1b.efs.eu-west-1.amazonaws.com, path: /x}`, "fs-0a1b0a1b /x , ENABLED, "},
+		"NFS in a zone":          {"", `nfs: {server: eu-west-1a.fs-0a1b0a1b.efs.eu-west-1.amazonaws.com, path: /}`, "fs-0a1b0a1b  , ENABLED, "},
 		"another server":         {"", `nfs: {server: nas.example.com, path: /}`, `server "nas.example.com" is no file system of EFS`},
-		"a directory in a point": {"one or the other", `csi: {driver: efs.csi.aws.com, volumeHandle: "fs-0a1b:/a:fsap-0c"}`, "ECS takes a directory or an access point, not both"},
+		"a directory in a point": {"one or the other", `csi: {driver: efs.csi.aws.com, volumeHandle: "fs-0a1b0a1b:/a:fsap-0c0c0c0c"}`, "ECS takes a directory or an access point, not both"},
 		"no handle":              {"", `csi: {driver: efs.csi.aws.com, volumeHandle: vol-1}`, `volumeHandle "vol-1" is not`},
 		"EBS":                    {"it exists already", `csi: {driver: ebs.csi.aws.com, volumeHandle: vol-1}`, "it is an EBS volume"},
 		"anything else":          {"", `hostPath: {path: /data}`, "which is not of EFS"},
@@ -62,10 +62,10 @@ func TestPersistentVolumes(t *testing.T) {
 // A pod's author may not name file systems by himself, as he may not name roles.
 func TestFileSystemsAreGranted(t *testing.T) {
 	pod := barePod()
-	decodeStrict(t, `volumes: [{name: v, nfs: {server: fs-0f.efs.us-east-1.amazonaws.com, path: /}}, {name: w, csi: {driver: efs.csi.aws.com, volumeAttributes: {volumeHandle: fs-0f}}}]`, &pod.Spec)
+	decodeStrict(t, `volumes: [{name: v, nfs: {server: fs-0f0f0f0f.efs.us-east-1.amazonaws.com, path: /}}, {name: w, csi: {driver: efs.csi.aws.com, volumeAttributes: {volumeHandle: fs-0f0f0f0f}}}]`, &pod.Spec)
 	in, _ := resolved(pod, nodeSources())
 	_, err := taskdef.Translate(in)
-	if err == nil || strings.Count(err.Error(), `FileSystems = ["fs-0f"]`) != 2 {
+	if err == nil || strings.Count(err.Error(), `FileSystems = ["fs-0f0f0f0f"]`) != 2 {
 		t.Errorf("error %v, want both volumes refused with the line to add", err)
 	}
 	in.Settings.Grants = everything{}

@@ -122,7 +122,9 @@ func (g grants) LogDestination(namespace, destination string) bool {
 	return g.named(namespace, destination)
 }
 
-func (g grants) FileSystem(namespace, id string) bool { return g[namespace] != "" && id == "fs-0a" }
+func (g grants) FileSystem(namespace, id string) bool {
+	return g[namespace] != "" && id == "fs-0a0a0a0a"
+}
 
 func (g grants) named(namespace, what string) bool {
 	return g[namespace] != "" && strings.Contains(what, "granted")

@@ -64,7 +64,7 @@ func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinit
 		d.Essential, d.DependsOn = aws.Bool(false), after(in, i)
 		d.SystemControls = systemControls(in.Pod, len(definitions) == 0)
 		if !isSidecar(c) {
-			d.Cpu, d.MemoryReservation = 0, nil // it is over before the others begin, and must not count beside them
+			passing(&d)
 		}
 		definitions = append(definitions, d)
 	}
@@ -82,6 +82,46 @@ func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinit
 		definitions = append(definitions, router(in))
 	}
 	return definitions
+}
+
+// passing makes a container that is over before others begin count as little beside them as ECS lets it.
+func passing(d *ecstypes.ContainerDefinition) {
+	d.Cpu, d.MemoryReservation = 0, nil
+	if aws.ToInt32(d.Memory) > minContainerMiB {
+		d.MemoryReservation = aws.Int32(minContainerMiB) // else the limit would count
+	}
+}
+
+// fit lowers what the containers reserve, the largest first, until their sum is not more than the task's memory: that of
+// those that are there at the same time is not (see size), but ECS adds up all.
+func fit(definitions []ecstypes.ContainerDefinition, memoryMiB int) {
+	excess := int32(-memoryMiB)
+	for i := range definitions {
+		excess += reserved(&definitions[i])
+	}
+	for excess > 0 {
+		largest := &definitions[0]
+		for i := range definitions {
+			if reserved(&definitions[i]) > reserved(largest) {
+				largest = &definitions[i]
+			}
+		}
+		before := reserved(largest)
+		left := max(before-excess, minContainerMiB)
+		if left == before {
+			return // nothing reserves more than the least
+		}
+		largest.MemoryReservation = aws.Int32(left)
+		excess -= before - left
+	}
+}
+
+// reserved is what ECS counts of a container: its reservation, else its limit.
+func reserved(d *ecstypes.ContainerDefinition) int32 {
+	if d.MemoryReservation != nil {
+		return *d.MemoryReservation
+	}
+	return aws.ToInt32(d.Memory)
 }
 
 // after is the dependency on the filled volumes and on the first n init containers: on their success, or of sidecars on their start. It names no

@@ -6,6 +6,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/pullsecret"
 )
 
 const fieldPull = "spec.imagePullSecrets"
@@ -31,6 +33,14 @@ var pullRules = []rule{
 		return in.Pulls.TokenOnly(image)
 	})),
 }
+
+// ruleECR is about images that the execution role pulls.
+var ruleECR = loud("spec.containers[].image", "of a private Amazon ECR registry, without ExecutionRoleArn in fargate.toml", Refused, "images of private Amazon ECR registries are pulled by the task's execution role, and this node has none", "set ExecutionRoleArn in fargate.toml to a role that may pull them", inContainers(func(in Input, c *corev1.Container) []hit {
+	if in.Settings.ExecutionRoleARN == "" && pullsecret.IsPrivateECR(c.Image) {
+		return []hit{{}}
+	}
+	return nil
+}))
 
 // onPulledImages finds the images that the condition holds for, each once.
 func onPulledImages(holds func(Input, string) bool) func(Input) []hit {

@@ -36,6 +36,7 @@ var containerRules = []rule{
 	})),
 	quiet("spec.containers[].image", Mapped, "image"),
 	loud("spec.containers[].image", "more than 255 characters", Refused, "ECS takes names of at most 255 characters", "use a shorter name", onContainers(func(c *corev1.Container) bool { return len(c.Image) > maxImage })),
+	ruleECR,
 	quiet("spec.containers[].command", Mapped, "the first word is the entry point, the rest begins the command"),
 	quiet("spec.containers[].args", Mapped, "command"),
 	quiet("spec.containers[].workingDir", Mapped, "working directory"),

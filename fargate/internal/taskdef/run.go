@@ -85,7 +85,7 @@ func overrides(in Input, private bool) *ecstypes.TaskOverride {
 			containers = append(containers, override)
 		}
 	}
-	if own := filesOverride(in); !private && len(own.Environment) > 0 {
+	if own := filesOverride(in, layoutOf(in)); !private && len(own.Environment) > 0 {
 		containers = append(containers, own)
 	}
 	return &ecstypes.TaskOverride{ContainerOverrides: containers, TaskRoleArn: optional(taskRole(in))}

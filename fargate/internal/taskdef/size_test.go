@@ -211,7 +211,15 @@ func TestContainersFitTheirTask(t *testing.T) {
 			}
 			containers = append(containers, r)
 		}
-		translation, err := translate(podOf(containers...))
+		pod := podOf(containers...)
+		for i := range random.IntN(3) { // of the containers, some come before the others
+			if len(pod.Spec.Containers) > 1 {
+				pod.Spec.InitContainers = append(pod.Spec.InitContainers, pod.Spec.Containers[0])
+				pod.Spec.InitContainers[i].Name = "init-" + pod.Spec.Containers[0].Name
+				pod.Spec.Containers = pod.Spec.Containers[1:]
+			}
+		}
+		translation, err := translate(pod)
 		if err != nil {
 			continue
 		}
