@@ -36,9 +36,10 @@ type join struct {
 	refusal    string    // why Fargate cannot run the pod; it fails at notBefore
 	warned     bool      // the findings were told
 
-	heard      map[string]bool // containers, by ID, whose last words were asked for
-	listening  int             // how many of these are still awaited
-	quietUntil time.Time       // the status is held back for these until then
+	heard      map[string]bool   // containers, by ID, whose last words were asked for
+	images     map[string]string // of the task's containers; nil: not seen yet
+	listening  int               // how many of these are still awaited
+	quietUntil time.Time         // the status is held back for these until then
 
 	over      bool   // the pod has its final phase
 	deleting  bool   // its task is to end
@@ -93,7 +94,7 @@ func (j *join) attach(taskARN string) {
 	j.taskARN, j.claimed, j.unanswered = taskARN, false, time.Time{}
 	j.finished, j.stopAsked, j.alive = "", false, false
 	j.preStop.abandon()
-	j.preStop, j.probeGrace, j.heard = nil, 0, nil
+	j.preStop, j.probeGrace, j.heard, j.images = nil, 0, nil, nil
 	if !j.deleting && j.pod.DeletionTimestamp == nil {
 		j.endingSince = time.Time{}
 	}

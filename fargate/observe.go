@@ -42,6 +42,12 @@ func (p *Provider) derive(j *join, task ecstypes.Task) {
 	j.definition = definitionOf(task)
 	pod := j.view()
 	j.status = p.probe(j, pod, task, podstatus.FromTask(pod, task))
+	if j.images == nil {
+		j.images = imagesOf(task)
+	}
+	if !podstatus.Ended(task) {
+		p.restartChanged(j)
+	}
 	p.tellStarted(pod, task, j.status)
 	tooEarly := j.stopAsked && aws.ToString(task.DesiredStatus) == string(ecstypes.DesiredStatusRunning)
 	if why := podstatus.Finished(pod, task); why != "" && j.finished == "" && !j.deleting {

@@ -128,9 +128,9 @@ func (p *Provider) NotifyPods(_ context.Context, notify func(*corev1.Pod)) {
 func (p *Provider) Observed(pod *corev1.Pod) {
 	var failed bool
 	known := p.joins.update(pod.UID, func(j *join) {
-		p.tellUnapplied(j.pod, pod)
 		j.pod = pod
 		p.watchDeadline(j)
+		p.restartChanged(j)
 		failed = over(pod.Status.Phase) && !j.over
 		if j.preStop != nil && !j.preStop.over { // its grace may have become shorter
 			p.stops.Add(pod.UID)
@@ -141,16 +141,6 @@ func (p *Provider) Observed(pod *corev1.Pod) {
 	}
 	if known {
 		p.changed(pod.UID)
-	}
-}
-
-// tellUnapplied warns of a change to the spec that a running task cannot take.
-func (p *Provider) tellUnapplied(before, after *corev1.Pod) {
-	for i := range after.Spec.Containers {
-		if i < len(before.Spec.Containers) && before.Spec.Containers[i].Image != after.Spec.Containers[i].Image {
-			p.events.Eventf(after, corev1.EventTypeWarning, "ImageChangeNotApplied",
-				"spec.containers[%d].image: the task keeps the image it was started with until it is restarted; delete the pod to replace it", i)
-		}
 	}
 }
 

@@ -17,6 +17,7 @@ const ReasonNotPrepared = "CreateContainerConfigError"
 // What follows the prefix where the stop is not the end of the pod's object, and the next process has to know why.
 const (
 	StopUnhealthy = "unhealthy: "         // because of a probe: the containers are to start again
+	StopChanged   = "changed: "           // the pod names another image: the containers are to start again
 	StopDeadline  = "deadline exceeded: " // the pod has had its time, and has failed
 )
 
@@ -26,7 +27,7 @@ type Cause int
 const (
 	Exited         Cause = iota // its containers ended: their exit codes tell the rest
 	StoppedByUs                 // our own StopTask
-	Unhealthy                   // the same, with StopUnhealthy
+	Unhealthy                   // the same, with StopUnhealthy or StopChanged
 	DeadlinePassed              // the same, with StopDeadline
 	StoppedByUser               // somebody else's StopTask: console, CLI
 	NeverRan                    // it failed before its containers ran; the same attempt elsewhere or later may succeed
@@ -124,8 +125,10 @@ func stoppedByRequest(words string) Stop {
 	if !ours {
 		return Stop{StoppedByUser, "TaskStopped", words}
 	}
-	if rest, found := strings.CutPrefix(why, StopUnhealthy); found {
-		return Stop{Cause: Unhealthy, Message: rest}
+	for _, prefix := range []string{StopUnhealthy, StopChanged} {
+		if rest, found := strings.CutPrefix(why, prefix); found {
+			return Stop{Cause: Unhealthy, Message: rest}
+		}
 	}
 	if rest, found := strings.CutPrefix(why, StopDeadline); found {
 		return Stop{DeadlinePassed, "DeadlineExceeded", rest}

@@ -69,7 +69,7 @@ func endedInit(pod *corev1.Pod, task ecstypes.Task, spec *corev1.Container) core
 	if status := carriedOver(pod, spec); container.ExitCode == nil && (!known || status.State.Terminated != nil) {
 		return waitingUnlessEnded(status, task)
 	}
-	if container.ExitCode == nil && !ranAtAll(container) {
+	if container.ExitCode == nil && !ranAtAll(container) || heldBack(pod, task, spec) {
 		return waitingUnlessEnded(carriedOver(pod, spec), task)
 	}
 	status := endedContainer(pod, task, spec)
@@ -87,6 +87,13 @@ func waitingUnlessEnded(status corev1.ContainerStatus, task ecstypes.Task) corev
 
 func ranAtAll(container ecstypes.Container) bool {
 	return container.RuntimeId != nil || strings.HasPrefix(aws.ToString(container.Reason), "Cannot")
+}
+
+// heldBack tells whether a container never ran because something before it failed. What ECS says of it then, an exit
+// code of 143 or that its dependencies did not succeed, would blame the wrong one.
+func heldBack(pod *corev1.Pod, task ecstypes.Task, spec *corev1.Container) bool {
+	container, known := find(task, spec.Name)
+	return known && container.RuntimeId == nil && (failedInit(pod, task) != nil || unfilled(task) != "")
 }
 
 // failedInit is the first init container that has ended and has not done its work; nil: none has.

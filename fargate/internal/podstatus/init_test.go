@@ -120,3 +120,26 @@ func TestVolumesThatCouldNotBeFilled(t *testing.T) {
 		}
 	}
 }
+
+// What came after a failed init container did not fail, whatever ECS says of it: it waits, as with kubelet.
+func TestWhatCameAfterAFailedInitContainerWaits(t *testing.T) {
+	pod := initialised(corev1.RestartPolicyNever)
+	task := newTask(1, "one", "proxy", "two", "web").at(map[string]any{"one": 1})
+	task.LastStatus, task.StopCode, task.StoppedReason = aws.String("STOPPED"), ecstypes.TaskStopCodeUserInitiated, aws.String("virtual-kubelet: init container one failed")
+	for i := range task.Containers {
+		if c := &task.Containers[i]; *c.Name != "one" {
+			c.LastStatus, c.Reason = aws.String("STOPPED"), aws.String("CannotStartContainerError: dependency graph: dependency did not succeed: one")
+			if *c.Name == "web" {
+				c.ExitCode = aws.Int32(143)
+			}
+		}
+	}
+	status := podstatus.FromTask(pod, task.Task)
+	var got []string
+	for _, s := range append(status.InitContainerStatuses, status.ContainerStatuses...) {
+		got = append(got, shown(s))
+	}
+	if diff := cmp.Diff([]string{"Error", "PodInitializing", "PodInitializing", "PodInitializing"}, got); diff != "" || status.Phase != corev1.PodFailed {
+		t.Errorf("phase %s (-want +got):\n%s", status.Phase, diff)
+	}
+}

@@ -68,7 +68,12 @@ func FromTask(pod *corev1.Pod, task ecstypes.Task) corev1.PodStatus {
 	status.PodIP, status.PodIPs = addresses(task)
 	if Ended(task) {
 		status.InitContainerStatuses = statuses(pod, pod.Spec.InitContainers, func(c *corev1.Container) corev1.ContainerStatus { return endedInit(pod, task, c) })
-		status.ContainerStatuses = statuses(pod, pod.Spec.Containers, func(c *corev1.Container) corev1.ContainerStatus { return endedContainer(pod, task, c) })
+		status.ContainerStatuses = statuses(pod, pod.Spec.Containers, func(c *corev1.Container) corev1.ContainerStatus {
+			if heldBack(pod, task, c) {
+				return waitingUnlessEnded(carriedOver(pod, c), task)
+			}
+			return endedContainer(pod, task, c)
+		})
 		status = concluded(pod, status, Judge(pod, task))
 	} else {
 		status.InitContainerStatuses = statuses(pod, pod.Spec.InitContainers, func(c *corev1.Container) corev1.ContainerStatus { return initStatus(pod, task, c) })

@@ -18,7 +18,23 @@ import (
 // "scratch,size=200Gi,type=gp3". The name is that of the volume; without a size its sizeLimit counts.
 const AnnotationEBS = podid.AnnotationPrefix + "ebs-volume"
 
-const maxEBSGiB = 16384 // API reference: TaskManagedEBSVolumeConfiguration.sizeInGiB, for most types
+// blockVolumeKind is what a type of EBS has: from the least to the most; zero: it cannot be said.
+type blockVolumeKind struct {
+	sizeGiB          [2]int32
+	iops, throughput [2]int32 // operations, MiB a second
+	needsIOPS        bool
+}
+
+// blockVolumeKinds are those on Fargate; API reference: TaskManagedEBSVolumeConfiguration, but the least throughput: EC2
+// API reference, CreateVolume.
+var blockVolumeKinds = map[string]blockVolumeKind{
+	"gp2": {sizeGiB: [2]int32{1, 16384}},
+	"gp3": {sizeGiB: [2]int32{1, 16384}, iops: [2]int32{3000, 16000}, throughput: [2]int32{125, 1000}},
+	"io1": {sizeGiB: [2]int32{4, 16384}, iops: [2]int32{100, 64000}, needsIOPS: true},
+	"io2": {sizeGiB: [2]int32{4, 16384}, iops: [2]int32{100, 256000}, needsIOPS: true},
+	"sc1": {sizeGiB: [2]int32{125, 16384}},
+	"st1": {sizeGiB: [2]int32{125, 16384}},
+}
 
 // blockVolume is what the annotation asks for.
 type blockVolume struct {
@@ -50,13 +66,23 @@ func blockVolumeOf(pod *corev1.Pod) (b *blockVolume, fault string) {
 			return nil, fmt.Sprintf("%s is not size=, type=, iops=, throughput= or filesystem= with what EBS has", shortened(word))
 		}
 	}
+	kind := blockVolumeKinds[b.kind]
 	switch {
-	case b.sizeGiB < 1 || b.sizeGiB > maxEBSGiB:
-		return nil, fmt.Sprintf("a size of 1 to %d GiB must be given, by size= or as the volume's sizeLimit", maxEBSGiB)
-	case strings.HasPrefix(b.kind, "io") && b.iops == 0:
-		return nil, "volumes of type " + b.kind + " need iops="
+	case b.sizeGiB < kind.sizeGiB[0] || b.sizeGiB > kind.sizeGiB[1]:
+		return nil, fmt.Sprintf("a size of %d to %d GiB must be given for type %s, by size= or as the volume's sizeLimit", kind.sizeGiB[0], kind.sizeGiB[1], b.kind)
+	case b.iops == 0 && kind.needsIOPS, b.iops != 0 && (b.iops < kind.iops[0] || b.iops > kind.iops[1]):
+		return nil, fmt.Sprintf("volumes of type %s take iops= %s", b.kind, from(kind.iops))
+	case b.throughput != 0 && (b.throughput < kind.throughput[0] || b.throughput > kind.throughput[1]):
+		return nil, fmt.Sprintf("volumes of type %s take throughput= %s", b.kind, from(kind.throughput))
 	}
 	return b, ""
+}
+
+func from(limits [2]int32) string {
+	if limits == [2]int32{} {
+		return "not at all"
+	}
+	return fmt.Sprintf("of %d to %d", limits[0], limits[1])
 }
 
 // set takes one of the annotation's words; false: there is no such.
@@ -68,7 +94,8 @@ func (b *blockVolume) set(key, value string) bool {
 		return err == nil
 	case "type":
 		b.kind = value
-		return slices.Contains([]string{"gp2", "gp3", "io1", "io2", "sc1", "st1"}, value) // not standard, on Fargate; API reference as above
+		_, known := blockVolumeKinds[value]
+		return known
 	case "iops", "throughput":
 		n, err := strconv.ParseInt(value, 10, 32)
 		if key == "iops" {

@@ -51,7 +51,10 @@ var containerRules = []rule{
 	loud(fieldResources, "more than the largest size", Refused, fmt.Sprintf("the largest Fargate size has %d CPU units (32 vCPU) and %d MiB (244 GiB)", largestCPUUnits, largestMemoryMiB), "ask for less", sizeHits(fieldResources)),
 	loud(fieldStorage, "more than 200 GiB", Refused, "a Fargate task has at most 200 GiB of ephemeral storage", "ask for less", sizeHits(fieldStorage)),
 	loud(fieldResources, "other than cpu, memory and ephemeral-storage", Refused, "Fargate has CPU, memory and ephemeral storage alone", elsewhere, inContainers(func(_ Input, c *corev1.Container) []hit {
-		return details(foreignResources(&c.Resources))
+		return details(devices(&c.Resources))
+	})),
+	loud(fieldResources, "extended resources that are no known device", Warned, "Fargate has nothing of that name, though somebody has the node advertise it", "remove it", inContainers(func(_ Input, c *corev1.Container) []hit {
+		return details(unknownResources(&c.Resources))
 	})),
 	loud("spec.containers[].resources.claims", "", Refused, "Fargate has no devices to claim", elsewhere, onContainers(func(c *corev1.Container) bool { return len(c.Resources.Claims) > 0 })),
 	quiet("spec.containers[].resizePolicy", Accepted, "the API server's default; a task never changes its size"),
@@ -69,7 +72,7 @@ var containerRules = []rule{
 	quiet("spec.containers[].volumeMounts[].recursiveReadOnly", Accepted, "nothing is mounted within a volume"),
 	quiet("spec.containers[].volumeMounts[].mountPath", Mapped, "mount point; where the image declares a VOLUME at the same path, its files come to lie in an empty volume"),
 	quiet("spec.containers[].volumeMounts[].subPath", Mapped, "a directory of the volume becomes a volume of its own"),
-	quietCase("spec.containers[].volumeMounts[].subPath", "a single file of a configMap, secret, downwardAPI or projected volume", Emulated, "copied when the container starts, where it names its command, runs as root and may write to its file system"),
+	quietCase("spec.containers[].volumeMounts[].subPath", "a single file of a configMap, secret, downwardAPI or projected volume, or a directory of an emptyDir that is also mounted above or below", Emulated, "copied, or linked, when the container starts, where it names its command, runs as root and may write to its file system"),
 	loud("spec.containers[].volumeMounts[].subPath", "what cannot be mounted so", Refused, "ECS mounts volumes as a whole", "mount the volume whole, or put the files into a volume of their own", mountFaults),
 	loud("spec.containers[].volumeMounts[].mountPropagation", "other than None", Warned, "there is no host whose mounts could be seen", "remove it", onMounts(func(m corev1.VolumeMount) bool {
 		return ptr.Deref(m.MountPropagation, corev1.MountPropagationNone) != corev1.MountPropagationNone

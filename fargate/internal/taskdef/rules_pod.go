@@ -3,6 +3,7 @@ package taskdef
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
@@ -119,6 +120,24 @@ var (
 	ruleLinksDropped = loud("spec.enableServiceLinks", "a definition above 64 KiB", Warned, "the variables of Services are left out, for with them the task definition exceeds the 64 KiB that ECS allows", "set enableServiceLinks to false and use DNS names", nil)
 	ruleTooLarge     = loud("spec", "a definition above 64 KiB", Refused, "the task definition exceeds the 64 KiB that ECS allows", "shorten the pod's environment and arguments", nil)
 )
+
+// deviceDomains are those of devices that containers cannot do without.
+var deviceDomains = []string{"nvidia.com/", "amd.com/", "intel.com/", "aws.amazon.com/", "habana.ai/"}
+
+// devices are the foreign resources that Fargate would have to have: those of Kubernetes itself, and known devices.
+func devices(r *corev1.ResourceRequirements) []string {
+	return slices.DeleteFunc(foreignResources(r), isUnknown)
+}
+
+// unknownResources are those that only whoever has the node advertise them can explain.
+func unknownResources(r *corev1.ResourceRequirements) []string {
+	return slices.DeleteFunc(foreignResources(r), func(name string) bool { return !isUnknown(name) })
+}
+
+func isUnknown(name string) bool {
+	known := slices.ContainsFunc(deviceDomains, func(domain string) bool { return strings.HasPrefix(name, domain) })
+	return strings.Contains(name, "/") && !known
+}
 
 // foreignResources names what is asked for besides what Fargate has, sorted.
 func foreignResources(r *corev1.ResourceRequirements) []string {

@@ -26,10 +26,10 @@ func needsTools(in Input, l layout) bool {
 }
 
 // needsStart tells whether something has to be done in a container before its command starts: its environment names the
-// pod's address, it has lines for /etc/hosts, or it mounts single files. A static busybox, which is all that this takes
+// pod's address, it has lines for /etc/hosts, or it mounts single files, or directories of a volume that lie within each other. A static busybox, which is all that this takes
 // of the image, does that and becomes the command.
 func needsStart(in Input, l layout, c *corev1.Container) bool {
-	return len(c.Command) > 0 && (len(l.copies[c.Name]) > 0 || len(in.Pod.Spec.HostAliases) > 0 || isAtStart(environmentOf(in, c.Name)))
+	return len(c.Command) > 0 && (len(l.copies[c.Name])+len(l.links[c.Name]) > 0 || len(in.Pod.Spec.HostAliases) > 0 || isAtStart(environmentOf(in, c.Name)))
 }
 
 func isAtStart(env podenv.Container) bool {
@@ -59,6 +59,9 @@ func startScript(in Input, l layout, c *corev1.Container) string {
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	for _, f := range l.copies[c.Name] {
 		say("$b mkdir -p %s; $b cp -p -f %s %s", quoted(path.Dir(f.to)), quoted(f.from), quoted(f.to))
+	}
+	for _, f := range l.links[c.Name] { // a kubelet makes the directory, as open as the volume
+		say("$b mkdir -p -m 777 %s %s; $b rm -r -f %s; $b ln -s %s %s", quoted(f.from), quoted(path.Dir(f.to)), quoted(f.to), quoted(f.from), quoted(f.to))
 	}
 	if aliases := in.Pod.Spec.HostAliases; len(aliases) > 0 {
 		text := "\n# Entries added by HostAliases.\n" // kubelet's words

@@ -161,6 +161,7 @@ var provocations = map[string]string{
 	"spec.containers[].resources|more than the largest size":                                                                  "{resources: {requests: {cpu: 33}}}",
 	"spec.containers[].resources.requests[ephemeral-storage]|more than 200 GiB":                                               "{resources: {requests: {ephemeral-storage: 201Gi}}}",
 	"spec.containers[].resources|other than cpu, memory and ephemeral-storage":                                                "{resources: {limits: {nvidia.com/gpu: 1}}}",
+	"spec.containers[].resources|extended resources that are no known device":                                                 "{resources: {limits: {example.com/token: 1}}}",
 	"spec.containers[].resources.claims|":                                                                                     "{resources: {claims: [{name: gpu}]}}",
 	"spec.containers[].restartPolicy|other than the pod's":                                                                    "{restartPolicy: Never}",
 	"spec.containers[].restartPolicyRules|":                                                                                   "{restartPolicyRules: [{action: Restart}]}",

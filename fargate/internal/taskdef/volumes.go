@@ -28,10 +28,12 @@ type layout struct {
 	mounts map[string][]ecstypes.MountPoint // by container
 	tmpfs  map[string][]ecstypes.Tmpfs      // by container
 	copies map[string][]copied              // by container
+	links  map[string][]copied              // by container
 	faults []fault
 }
 
-// copied is a file that a container wants by itself, and that must be laid where it is wanted when the container starts.
+// copied is a file, or by a link a directory, that a container wants by itself, and that must be laid where it is wanted
+// when the container starts.
 type copied struct{ from, to string }
 
 // fault is a mount that cannot be had.
@@ -41,7 +43,7 @@ func (f fault) hit() hit { return hit{field: f.field, what: f.what} }
 
 // layoutOf places the volumes of a pod.
 func layoutOf(in Input) layout {
-	l := layout{mounts: map[string][]ecstypes.MountPoint{}, tmpfs: map[string][]ecstypes.Tmpfs{}, copies: map[string][]copied{}}
+	l := layout{mounts: map[string][]ecstypes.MountPoint{}, tmpfs: map[string][]ecstypes.Tmpfs{}, copies: map[string][]copied{}, links: map[string][]copied{}}
 	eachContainer(in.Pod, func(c *corev1.Container, at string) {
 		paths := environmentOf(in, c.Name).SubPaths
 		for i, m := range c.VolumeMounts {
@@ -61,7 +63,6 @@ func layoutOf(in Input) layout {
 			l.mount(c, toolsVolume, toolsPath, true)
 		}
 	})
-	l.overlaps()
 	return l
 }
 
@@ -111,6 +112,14 @@ func (l *layout) place(in Input, c *corev1.Container, field string, volume *core
 		l.copies[c.Name] = append(l.copies[c.Name], copied{from: from + "/" + subPath, to: m.MountPath})
 		if what := cannotCopy(in.Pod, c); what != "" {
 			l.faults = append(l.faults, fault{field + ".subPath", fmt.Sprintf("volume %s: %s is a file, and ECS mounts directories alone; it would be copied when the container starts, but %s", volume.Name, subPath, what)})
+		}
+	case subPath != "" && overlaps(in, volume):
+		// As volumes of their own, directories within each other would not show what is written into the other.
+		whole := copiesPath + "/" + sharedName(volume.Name)
+		l.mount(c, l.view(volume, ""), whole, false)
+		l.links[c.Name] = append(l.links[c.Name], copied{from: whole + "/" + subPath, to: m.MountPath})
+		if what := cannotCopy(in.Pod, c); what != "" {
+			l.faults = append(l.faults, fault{field + ".subPath", fmt.Sprintf("volume %s is mounted at %s and at a directory above or below, so that it would be linked when the container starts, but %s", volume.Name, describe(subPath), what)})
 		}
 	default:
 		readOnly := m.ReadOnly || files != nil
@@ -177,28 +186,33 @@ func sharedName(volume string) string {
 	return volume
 }
 
-// overlaps finds directories of one volume that lie within each other: as volumes of their own they would not show what
-// is written into the other. Files that are there from the beginning are in both, and a file system is one.
-func (l *layout) overlaps() {
-	for i, a := range l.views {
-		for _, b := range l.views[i+1:] {
-			if a.volume != b.volume || a.volume.EmptyDir == nil || !isBelow(a.subPath, b.subPath) && !isBelow(b.subPath, a.subPath) {
-				continue
-			}
-			l.faults = append(l.faults, fault{"spec.containers[].volumeMounts[].subPath", fmt.Sprintf(
-				"volume %s is mounted at %s and at %s within: what is written into one would not be seen in the other", a.volume.Name, describe(a.subPath), describe(b.subPath))})
-		}
+// overlaps tells whether an empty volume is mounted at directories of which one lies within another. Files that are
+// there from the beginning are in both, and a file system is one.
+func overlaps(in Input, volume *corev1.Volume) bool {
+	if volume.EmptyDir == nil {
+		return false
 	}
+	var paths []string
+	eachContainer(in.Pod, func(c *corev1.Container, _ string) {
+		expanded := environmentOf(in, c.Name).SubPaths
+		for i, m := range c.VolumeMounts {
+			switch {
+			case m.Name != volume.Name:
+			case i < len(expanded):
+				paths = append(paths, cleanSubPath(expanded[i].Value))
+			default:
+				paths = append(paths, cleanSubPath(m.SubPath))
+			}
+		}
+	})
+	return slices.ContainsFunc(paths, func(a string) bool {
+		return slices.ContainsFunc(paths, func(b string) bool { return a != b && isBelow(a, b) })
+	})
 }
 
 func isBelow(inner, outer string) bool { return outer == "" || strings.HasPrefix(inner, outer+"/") }
 
-func describe(subPath string) string {
-	if subPath == "" {
-		return "its root"
-	}
-	return fmt.Sprintf("%q", subPath)
-}
+func describe(subPath string) string { return fmt.Sprintf("%q", subPath) }
 
 // inMemory tells whether a volume can be a tmpfs: that is a container's own, so that no second may mount the volume.
 func inMemory(pod *corev1.Pod, v *corev1.Volume) bool {

@@ -1,0 +1,65 @@
+package fargate_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
+)
+
+// changeImage is kubectl set image pod/NAME.
+func (w *world) changeImage(name, image string) {
+	w.Helper()
+	pod := w.pod("default", name).DeepCopy()
+	pod.Spec.Containers[0].Image = image
+	w.store(pod)
+	w.provider.Observed(pod) // of the process that is there, or was
+}
+
+// A container whose image changes starts again with the new one, as on an ordinary node; for tasks that is a new task.
+func TestImageOfARunningPodChanges(t *testing.T) {
+	for name, away := range map[string]bool{"while the daemon runs": false, "while the daemon is away": true} {
+		t.Run(name, func(t *testing.T) {
+			tell(t, fargatesim.Config{}, func(w *world) {
+				w.start()
+				w.create(nginx("web"))
+				before := w.awaitPod("web", "running", running)
+				if away {
+					w.stopProvider()
+				}
+				w.changeImage("web", "nginx:1.9.1")
+				if away {
+					w.start()
+				}
+				pod := w.awaitPod("web", "has restarted", func(pod *corev1.Pod) bool { return running(pod) && container(pod).RestartCount == 1 })
+				if got := container(pod); !strings.HasPrefix(got.ImageID, "nginx:1.9.1@") || got.ContainerID == container(before).ContainerID {
+					t.Errorf("it runs %s, %s", got.ImageID, got.ContainerID)
+				}
+				if told := w.told("Killing"); len(told) == 0 || told[0] != "Killing Container nginx definition changed, will be restarted" {
+					t.Errorf("told %q", told)
+				}
+				if tasks := w.active(); len(tasks) != 1 {
+					t.Errorf("%d tasks", len(tasks))
+				}
+			})
+		})
+	}
+}
+
+func TestImageOfAPodThatIsNeverToRestart(t *testing.T) {
+	tell(t, fargatesim.Config{}, func(w *world) {
+		w.start()
+		pod := nginx("web")
+		pod.Spec.RestartPolicy = corev1.RestartPolicyNever
+		w.create(pod)
+		w.awaitPod("web", "running", running)
+		w.changeImage("web", "nginx:1.9.1")
+		time.Sleep(time.Minute) // on the bubble's clock
+		if told := w.told("ImageChangeNotApplied"); len(told) != 1 || !running(w.pod("default", "web")) {
+			t.Errorf("told %q, and the pod is %+v", told, w.pod("default", "web").Status)
+		}
+	})
+}
