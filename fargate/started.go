@@ -32,7 +32,7 @@ func (p *Provider) tellStarted(pod *corev1.Pod, task ecstypes.Task, after corev1
 // startedIn names the containers that run in a task, or have run.
 func startedIn(status corev1.PodStatus, task ecstypes.Task) (names []string) {
 	for _, s := range slices.Concat(status.InitContainerStatuses, status.ContainerStatuses) {
-		ran := s.State.Terminated != nil && !s.State.Terminated.StartedAt.IsZero() // else it could not be started
+		ran := s.State.Terminated != nil && s.State.Terminated.Reason != podstatus.ReasonNoStart
 		if podstatus.TaskOf(s.ContainerID) == aws.ToString(task.TaskArn) && (s.State.Running != nil || ran) {
 			names = append(names, s.Name)
 		}

@@ -18,7 +18,7 @@ const (
 	reasonDone     = "Completed"
 	reasonError    = "Error"
 	reasonOOM      = "OOMKilled"
-	reasonNoStart  = "StartError"
+	ReasonNoStart  = "StartError"
 	reasonUnknown  = "ContainerStatusUnknown"
 
 	// exit codes for containers that report none
@@ -144,7 +144,7 @@ func ending(task ecstypes.Task, container ecstypes.Container) (int32, string) {
 	case container.ExitCode == nil && task.StartedAt != nil && !strings.HasPrefix(words, "Cannot"):
 		return exitUnknown, reasonUnknown // it ran, and its end was lost, with the machine perhaps
 	case container.ExitCode == nil:
-		return exitNoStart, reasonNoStart
+		return exitNoStart, ReasonNoStart
 	case outOfMemory:
 		return *container.ExitCode, reasonOOM
 	case *container.ExitCode == 0:

@@ -43,7 +43,7 @@ func lastEnd(s corev1.ContainerStatus) *corev1.ContainerStateTerminated {
 
 // failed: a container that was never started has written nothing.
 func failed(end *corev1.ContainerStateTerminated) bool {
-	return end.ExitCode != 0 && end.Reason != reasonNoStart && end.Reason != reasonUnknown
+	return end.ExitCode != 0 && end.Reason != ReasonNoStart && end.Reason != reasonUnknown
 }
 
 // Explained is the status with a message for the end of a container, and whether that is another one. Nothing of the
