@@ -13,10 +13,7 @@ import (
 // changeImage is kubectl set image pod/NAME.
 func (w *world) changeImage(name, image string) {
 	w.Helper()
-	pod := w.pod("default", name).DeepCopy()
-	pod.Spec.Containers[0].Image = image
-	w.store(pod)
-	w.provider.Observed(pod) // of the process that is there, or was
+	w.edit(name, func(pod *corev1.Pod) { pod.Spec.Containers[0].Image = image }) // the process that is there, or was, sees it
 }
 
 // A container whose image changes starts again with the new one, as on an ordinary node; for tasks that is a new task.

@@ -53,6 +53,8 @@ type world struct {
 	dead      func() bool           // the process is killed: what it still tells is not heard; nil: never
 	revive    func()                // ends that, before the next process
 
+	writing sync.Mutex // held from reading an object to the moment its change is observed: nobody's change is lost
+
 	mu         sync.Mutex // guards all below
 	changed    chan struct{}
 	version    int
@@ -185,6 +187,8 @@ func (w *world) take(notified *corev1.Pod) {
 	if w.dead != nil && w.dead() {
 		return
 	}
+	w.writing.Lock()
+	defer w.writing.Unlock()
 	live := w.pod(notified.Namespace, notified.Name)
 	if live == nil || live.UID != notified.UID || live.Status.Phase == corev1.PodSucceeded || live.Status.Phase == corev1.PodFailed {
 		return
@@ -201,6 +205,16 @@ func (w *world) take(notified *corev1.Pod) {
 	}
 	w.store(stored)
 	w.provider.Observed(stored)
+}
+
+// edit changes a pod's object, as its author does, and has that observed.
+func (w *world) edit(name string, change func(*corev1.Pod)) {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	pod := w.pod("default", name).DeepCopy()
+	change(pod)
+	w.store(pod)
+	w.provider.Observed(pod)
 }
 
 func (w *world) store(pod *corev1.Pod) {
@@ -263,15 +277,14 @@ func (w *world) remove(name string) {
 // delete marks a pod as to be deleted, as the API server does, and has that observed: its deletionTimestamp is the end
 // of its grace.
 func (w *world) delete(name string, grace *int64) {
-	pod := w.pod("default", name).DeepCopy()
-	began := metav1.Now()
-	if pod.DeletionTimestamp != nil {
-		began = metav1.NewTime(pod.DeletionTimestamp.Add(-time.Duration(*pod.DeletionGracePeriodSeconds) * time.Second))
-	}
-	end := metav1.NewTime(began.Add(time.Duration(ptr.Deref(grace, 30)) * time.Second))
-	pod.DeletionTimestamp, pod.DeletionGracePeriodSeconds = &end, ptr.To(ptr.Deref(grace, 30))
-	w.store(pod)
-	w.provider.Observed(pod)
+	w.edit(name, func(pod *corev1.Pod) {
+		began := metav1.Now()
+		if pod.DeletionTimestamp != nil {
+			began = metav1.NewTime(pod.DeletionTimestamp.Add(-time.Duration(*pod.DeletionGracePeriodSeconds) * time.Second))
+		}
+		end := metav1.NewTime(began.Add(time.Duration(ptr.Deref(grace, 30)) * time.Second))
+		pod.DeletionTimestamp, pod.DeletionGracePeriodSeconds = &end, ptr.To(ptr.Deref(grace, 30))
+	})
 }
 
 // vanish takes a pod's object away, whatever runs.

@@ -58,10 +58,9 @@ func TestActiveDeadline(t *testing.T) {
 			pod.Spec.ActiveDeadlineSeconds = ptr.To[int64](60)
 			w.create(pod)
 			w.awaitPod("work", "running", running)
-			changed := w.pod("default", "work").DeepCopy()
-			changed.Spec.ActiveDeadlineSeconds = ptr.To[int64](30) // the API server lets it be shortened alone
-			w.store(changed)
-			w.provider.Observed(changed)
+			w.edit("work", func(pod *corev1.Pod) {
+				pod.Spec.ActiveDeadlineSeconds = ptr.To[int64](30) // the API server lets it be shortened alone
+			})
 			began := time.Now()
 			w.awaitPod("work", "over", expired)
 			if took := time.Since(began); took > 45*time.Second {
