@@ -6,7 +6,8 @@ import (
 )
 
 // owner decides whose the files of a pod are. They are root's, and what the pod's security context adds is kubelet's
-// rule (pkg/volume: SetVolumeOwnership; pkg/volume/projected: collectData): files of an fsGroup belong to it and may be read by it.
+// rule (pkg/volume: SetVolumeOwnership; pkg/volume/projected: collectData): files of an fsGroup belong to it and may be
+// read by it.
 //
 // A kubelet makes fsGroup a further group of every process, and ECS knows a user and one group. So fsGroup becomes the
 // group of the processes that name no other; where one may not be in it, everybody gets what the group may.

@@ -100,9 +100,9 @@ func (p *Prober) plan(r *run, isNew bool) {
 	}
 }
 
-// first is when a probe is made that was not asked for until now: at once, but not within its initial
-// delay. One that ECS makes is due when it has failed. Those of pods found running when the daemon starts would all come at once; they spread over their
-// period.
+// first is when a probe is made that was not asked for until now: at once, but not within its initial delay. One that
+// ECS makes is due when it has failed. Those of pods found running when the daemon starts would all come at once; they
+// spread over their period.
 func (p *Prober) first(r *run, kind Kind, isNew bool) time.Time {
 	probe := r.course.probes[kind]
 	if r.course.byHealth(kind) {

@@ -87,15 +87,23 @@ func (s *Store) find(ctx context.Context, d podenv.Document) (podenv.SecretVersi
 			return known, nil
 		}
 	}
+	return s.underAName(d.Address, func(name string) (podenv.SecretVersion, error) {
+		arn, err := s.at(ctx, name, d)
+		return podenv.SecretVersion{ARN: arn, ID: version(name)}, err
+	}, time.Now)
+}
+
+// underAName returns the secret under the first name of an address that is free or ours; have tells which that is, or
+// errs with a *takenError. What is given out was seen at the time that seen tells, unless that is zero.
+func (s *Store) underAName(address podenv.Address, have func(name string) (podenv.SecretVersion, error), seen func() time.Time) (podenv.SecretVersion, error) {
 	var taken *takenError
 	for i := range names {
-		name := s.prefix + string(d.Address)
+		name := s.prefix + string(address)
 		if i > 0 {
 			name += "/" + strconv.Itoa(i+1)
 		}
-		arn, err := s.at(ctx, name, d)
-		where := podenv.SecretVersion{ARN: arn, ID: version(name)}
-		if err == nil && s.give(d.Address, where, time.Now()) {
+		where, err := have(name)
+		if err == nil && s.give(address, where, seen()) {
 			return where, nil
 		}
 		if err == nil {
@@ -105,7 +113,7 @@ func (s *Store) find(ctx context.Context, d podenv.Document) (podenv.SecretVersi
 			return podenv.SecretVersion{}, err
 		}
 	}
-	return podenv.SecretVersion{}, fmt.Errorf("publish secret %s: this name and %d more are held by secrets of others or deleted ones: %w", s.prefix+string(d.Address), names-1, taken)
+	return podenv.SecretVersion{}, fmt.Errorf("publish secret %s: this name and %d more are held by secrets of others or deleted ones: %w", s.prefix+string(address), names-1, taken)
 }
 
 // takenError is a name that cannot be had.

@@ -2,9 +2,7 @@ package secretstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -91,26 +89,14 @@ func (s *Store) renew(ctx context.Context, address podenv.Address, fetch func(co
 	if err != nil {
 		return podenv.SecretVersion{}, err
 	}
-	var taken *takenError
-	for i := range names {
-		name := s.prefix + string(address)
-		if i > 0 {
-			name += "/" + strconv.Itoa(i+1)
-		}
+	where, err := s.underAName(address, func(name string) (podenv.SecretVersion, error) {
 		arn, err := s.write(ctx, name, content.Content)
-		where := podenv.SecretVersion{ARN: arn}
-		if err == nil && s.give(address, where, time.Time{}) {
-			s.hold(address, renewed{where: where, until: now.Add(content.Expires.Sub(now) / 2)})
-			return where, nil
-		}
-		if err == nil {
-			err = &takenError{errors.New("it is being deleted")}
-		}
-		if !errors.As(err, &taken) {
-			return podenv.SecretVersion{}, err
-		}
+		return podenv.SecretVersion{ARN: arn}, err
+	}, func() time.Time { return time.Time{} })
+	if err == nil {
+		s.hold(address, renewed{where: where, until: now.Add(content.Expires.Sub(now) / 2)})
 	}
-	return podenv.SecretVersion{}, fmt.Errorf("publish secret %s: this name and %d more are held by secrets of others or deleted ones: %w", s.prefix+string(address), names-1, taken)
+	return where, err
 }
 
 // write makes the secret, or writes into the one that is ours; the error is a *takenError if the name holds something else.

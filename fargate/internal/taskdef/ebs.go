@@ -14,8 +14,8 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 )
 
-// AnnotationEBS is the pod annotation that has one emptyDir of the pod lie on an EBS volume that is made for the task and goes with it:
-// "scratch,size=200Gi,type=gp3". The name is that of the volume; without a size its sizeLimit counts.
+// AnnotationEBS is the pod annotation that has one emptyDir of the pod lie on an EBS volume that is made for the task
+// and goes with it: "scratch,size=200Gi,type=gp3". The name is that of the volume; without a size its sizeLimit counts.
 const AnnotationEBS = podid.AnnotationPrefix + "ebs-volume"
 
 // blockVolumeKind is what a type of EBS has: from the least to the most; zero: it cannot be said.

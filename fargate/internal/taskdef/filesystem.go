@@ -84,7 +84,8 @@ func ofPersistentVolume(pv *corev1.PersistentVolume) (*fileSystem, string) {
 	return fs, fault
 }
 
-// handle is how the driver names a volume: FILESYSTEM[:[DIRECTORY][:ACCESSPOINT]]. EFS API reference: FileSystemId, AccessPointId.
+// handle is how the driver names a volume: FILESYSTEM[:[DIRECTORY][:ACCESSPOINT]]. EFS API reference: FileSystemId,
+// AccessPointId.
 var handle = regexp.MustCompile(`^(fs-[0-9a-f]{8,40})(?::([^:]*))?(?::(fsap-[0-9a-f]{8,40}))?$`)
 
 func ofHandle(text string, attributes map[string]string, options []string) (*fileSystem, string) {

@@ -114,8 +114,9 @@ func needsRouter(pod *corev1.Pod) bool {
 // Route logs to FireLens").
 const routerMiB = 64
 
-// router sends on what the other containers write, which ECS starts after it without being told. What it has to say itself goes to the node's log group. On Fargate its
-// configuration can only be a file of its image (API reference: FirelensConfiguration).
+// router sends on what the other containers write, which ECS starts after it without being told. What it has to say
+// itself goes to the node's log group. On Fargate its configuration can only be a file of its image (API reference:
+// FirelensConfiguration).
 func router(in Input) ecstypes.ContainerDefinition {
 	asked, _ := asksOf(in.Pod)
 	options := map[string]string{"enable-ecs-log-metadata": "true"}

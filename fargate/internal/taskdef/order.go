@@ -50,8 +50,9 @@ func keeper(settings Settings) ecstypes.ContainerDefinition {
 	}
 }
 
-// containerDefinitions are those of a task: the one that fills volumes, init containers, each after those before it, then the containers, after all
-// of them. ECS ends them in the opposite order, so that a sidecar outlasts what it is for.
+// containerDefinitions are those of a task: the one that fills volumes, init containers, each after those before it,
+// then the containers, after all of them. ECS ends them in the opposite order, so that a sidecar outlasts what it is
+// for.
 func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinition {
 	ports, l := map[int32]bool{}, layoutOf(in)
 	var definitions []ecstypes.ContainerDefinition
@@ -124,8 +125,8 @@ func reserved(d *ecstypes.ContainerDefinition) int32 {
 	return aws.ToInt32(d.Memory)
 }
 
-// after is the dependency on the filled volumes and on the first n init containers: on their success, or of sidecars on their start. It names no
-// time limit: without one ECS waits as long as they take.
+// after is the dependency on the filled volumes and on the first n init containers: on their success, or of sidecars on
+// their start. It names no time limit: without one ECS waits as long as they take.
 func after(in Input, n int) []ecstypes.ContainerDependency {
 	var dependencies []ecstypes.ContainerDependency
 	if needsFiles(in) {

@@ -60,9 +60,9 @@ func networkConfiguration(in Input) *ecstypes.NetworkConfiguration {
 	return &ecstypes.NetworkConfiguration{AwsvpcConfiguration: vpc}
 }
 
-// overrides are this pod's own values: its identity, on the first container of those that are not init, whatever differs between
-// replicas unless a private definition holds that, and the task role, which is no part of a definition so
-// that a grant withdrawn is withdrawn from every task that starts.
+// overrides are this pod's own values: its identity, on the first container of those that are not init, whatever
+// differs between replicas unless a private definition holds that, and the task role, which is no part of a definition
+// so that a grant withdrawn is withdrawn from every task that starts.
 func overrides(in Input, private bool) *ecstypes.TaskOverride {
 	var containers []ecstypes.ContainerOverride
 	first := ""

@@ -1,9 +1,9 @@
 // Package tracker watches the tasks of one daemon: it polls ECS in batches and tells what changed.
 //
-// N tasks cost ceil(N/100) DescribeTasks a look: all of them every five seconds, those about to change
-// twice a second. A sighting that is older than one already seen (Task.version) is dropped, so polls,
-// launches and listings may race. The health of containers is news though it makes no new version. A task that ECS does not know counts as missing only when that has
-// been so for the whole consistency window. The package never stops or starts a task and decides nothing
+// N tasks cost ceil(N/100) DescribeTasks a look: all of them every five seconds, those about to change twice a second.
+// A sighting that is older than one already seen (Task.version) is dropped, so polls, launches and listings may race.
+// The health of containers is news though it makes no new version. A task that ECS does not know counts as missing only
+// when that has been so for the whole consistency window. The package never stops or starts a task and decides nothing
 // about pods.
 package tracker
 
