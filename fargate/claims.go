@@ -16,7 +16,7 @@ import (
 func (p *Provider) fetchClaims(ctx context.Context, pod *corev1.Pod) (taskdef.Claims, []podenv.Problem, error) {
 	claims, problems, api := taskdef.Claims{}, []podenv.Problem(nil), p.client.CoreV1()
 	for i, v := range pod.Spec.Volumes {
-		if v.PersistentVolumeClaim == nil {
+		if v.PersistentVolumeClaim == nil || !podfile.IsMounted(pod, v.Name) {
 			continue
 		}
 		name := v.PersistentVolumeClaim.ClaimName
@@ -29,9 +29,7 @@ func (p *Provider) fetchClaims(ctx context.Context, pod *corev1.Pod) (taskdef.Cl
 			if claims[name], err = existing(api.PersistentVolumes().Get(ctx, claim.Spec.VolumeName, metav1.GetOptions{})); err != nil {
 				return nil, nil, fmt.Errorf("get PersistentVolume %s: %w", claim.Spec.VolumeName, err)
 			}
-			if claims[name] == nil {
-				problem = fmt.Sprintf("persistentvolume %q not found", claim.Spec.VolumeName)
-			}
+			problem = volumeProblem(claims[name], claim)
 		}
 		if problem != "" {
 			problems = append(problems, unmounted(i, v.Name, problem))
@@ -49,6 +47,17 @@ func claimProblem(claim *corev1.PersistentVolumeClaim, name string) string {
 		return fmt.Sprintf("PVC %s is being deleted", name)
 	case claim.Status.Phase != corev1.ClaimBound || claim.Spec.VolumeName == "":
 		return fmt.Sprintf("PVC %s is not bound", name)
+	}
+	return ""
+}
+
+// volumeProblem is the same of the volume that it names.
+func volumeProblem(volume *corev1.PersistentVolume, claim *corev1.PersistentVolumeClaim) string {
+	switch {
+	case volume == nil:
+		return fmt.Sprintf("persistentvolume %q not found", claim.Spec.VolumeName)
+	case volume.Spec.ClaimRef == nil || volume.Spec.ClaimRef.UID != claim.UID:
+		return fmt.Sprintf("PV %s is not bound to PVC %s", volume.Name, claim.Name)
 	}
 	return ""
 }

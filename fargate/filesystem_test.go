@@ -23,9 +23,10 @@ func withClaim(pod *corev1.Pod, claim string) *corev1.Pod {
 func (w *world) bind(name, handle string) {
 	w.Helper()
 	pv := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: corev1.PersistentVolumeSpec{
+		ClaimRef:               &corev1.ObjectReference{Namespace: "default", Name: name, UID: "claim-uid"},
 		AccessModes:            []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany},
 		PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: "efs.csi.aws.com", VolumeHandle: handle}}}}
-	pvc := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name},
+	pvc := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name, UID: "claim-uid"},
 		Spec: corev1.PersistentVolumeClaimSpec{VolumeName: name}, Status: corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimBound}}
 	if _, err := w.client.CoreV1().PersistentVolumes().Create(w.Context(), pv, metav1.CreateOptions{}); err != nil {
 		w.Fatal(err)

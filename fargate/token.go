@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podfile"
@@ -18,10 +16,6 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 	"github.com/virtual-kubelet/aws-fargate/providerconfig"
 )
-
-// tokenLife is asked for at least: nobody renews a token inside a task, so that it should last as long as the API server
-// grants. A kubelet asks for an hour and comes back.
-const tokenLife = 24 * time.Hour
 
 // wantsToken tells whether the API server's own volume with the ServiceAccount's token is filled for a pod.
 func wantsToken(pod *corev1.Pod, mode providerconfig.TokenMode) bool {
@@ -65,7 +59,7 @@ func (e *tokenError) Unwrap() error { return e.err }
 // restarts share it.
 func (p *Provider) token(ctx context.Context, pod *corev1.Pod, t podfile.Token) (secretstore.Passing, error) {
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{
-		ExpirationSeconds: ptr.To(max(t.ExpirationSeconds, int64(tokenLife/time.Second))),
+		ExpirationSeconds: &t.ExpirationSeconds,
 	}}
 	if t.Audience != "" {
 		request.Spec.Audiences = []string{t.Audience}

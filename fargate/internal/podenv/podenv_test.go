@@ -1,6 +1,7 @@
 package podenv_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -191,5 +192,24 @@ func TestHostname(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What the pod's address is part of is complete only once the task has one, and says so.
+func TestPodAddresses(t *testing.T) {
+	p := pod(t, `{env: [{name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}, {name: URL, value: "http://$(IP):80"}, {name: PLAIN, value: x}],
+		args: [$(URL), $(PLAIN)], volumeMounts: [{name: v, mountPath: /v, subPathExpr: logs/$(PLAIN)}]}`)
+	environment, problems := podenv.Resolve(p, sources())
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	c := environment.Containers[0]
+	for _, v := range c.Variables {
+		if want := v.Name == "IP" || v.Name == "URL"; v.AtStart != want || want && !strings.Contains(v.Value, podenv.PodIP) {
+			t.Errorf("%s is %q, at start: %v", v.Name, v.Value, v.AtStart)
+		}
+	}
+	if !c.Args[0].AtStart || c.Args[1].AtStart || c.SubPaths[0].Value != "logs/x" {
+		t.Errorf("args %+v, sub paths %+v", c.Args, c.SubPaths)
 	}
 }

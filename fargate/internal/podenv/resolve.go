@@ -73,12 +73,13 @@ func (r *resolver) subPaths() []Word {
 	return words
 }
 
-// mustLookup is lookup with a problem for each name that is not known.
+// mustLookup is lookup with a problem for each name that is not known, or of an empty value: with it the path would be
+// of more than is meant.
 func (r *resolver) mustLookup(field string) func(string) (binding, bool) {
 	return func(name string) (binding, bool) {
 		b, known := r.lookup(name)
-		if !known && name != "" {
-			r.problem(Waits, field, ReasonInvalidSubPath, "variable %q is not set, from which the path is made", name)
+		if name != "" && (!known || b.Value == "" && !b.Secret) {
+			r.problem(Waits, field, ReasonInvalidSubPath, "variable %q, from which the path is made, is not set or empty", name)
 		}
 		return b, known
 	}

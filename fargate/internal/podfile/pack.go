@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	// maxInline is how much of a definition's 64 KiB (developer guide: Amazon ECS service quotas) an archive may take.
+	// maxInline is how much of a definition's 64 KiB (developer guide: Amazon ECS service quotas) archives may take
+	// together.
 	maxInline = 16 << 10
 	// pieceLength leaves room for JSON in the 65,536 bytes of a secret (API reference: CreateSecret).
 	pieceLength = 60_000
@@ -46,7 +47,8 @@ func (r *resolver) pack(files []file) (archives []Archive, documents []podenv.Do
 	}
 	if len(shared) > 0 {
 		a := Archive{Data: r.archive(shared), Field: shared[0].field}
-		if len(a.Data) > maxInline {
+		if r.inline += len(a.Data); r.inline > maxInline {
+			r.inline -= len(a.Data)
 			a, documents = stored(a, podenv.Address(podenv.Segment(r.in.Pod.Namespace)+"/files/"+digest(a.Data)))
 		}
 		archives = append(archives, a)

@@ -5,7 +5,7 @@
 // Resolve reads them. Files travel as archives, gzipped tars in base64 with paths relative to the volume, one for each
 // kind of content, because each kind travels another way:
 //
-//	what all replicas share        in the task definition; from 16 KiB on as a Document, for a definition holds 64 KiB
+//	what all replicas share        in the task definition; beyond 16 KiB a pod as Documents, for a definition holds 64 KiB
 //	what differs between replicas  in the overrides
 //	what a Secret holds            as a Document, one archive a Secret, so that pods that mount it alike share it
 //	a ServiceAccount's token       not here: a Token says which, and the roof asks for it
@@ -60,7 +60,7 @@ type Token struct {
 	Mode              int64 // permission bits
 	UID, GID          int64
 	Audience          string // empty: the API server's own
-	ExpirationSeconds int64  // asked for at least
+	ExpirationSeconds int64  // to be asked for
 	Stored            podenv.Stored
 	Field             string
 }
@@ -113,7 +113,7 @@ func Resolve(in Input) (Files, []podenv.Problem) {
 	var files Files
 	for i := range in.Pod.Spec.Volumes {
 		v := &in.Pod.Spec.Volumes[i]
-		if !isMadeOfFiles(v) || IsTokenVolume(v) && !in.Tokens {
+		if !isMadeOfFiles(v) || IsTokenVolume(v) && !in.Tokens || !IsMounted(in.Pod, v.Name) {
 			continue
 		}
 		list, tokens := r.ofVolume(i, v)
@@ -136,10 +136,20 @@ func isMadeOfFiles(v *corev1.Volume) bool {
 	return v.ConfigMap != nil || v.Secret != nil || v.DownwardAPI != nil || v.Projected != nil
 }
 
+// IsMounted tells whether some container mounts a volume. A kubelet passes over those that none does, and what they are
+// made of need not exist (pkg/kubelet/volumemanager: desired state of the world).
+func IsMounted(pod *corev1.Pod, volume string) bool {
+	return slices.ContainsFunc(containersOf(pod), func(c corev1.Container) bool {
+		return slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == volume })
+	})
+}
+
 // IsTokenVolume tells whether the API server added the volume by itself to give the pod its ServiceAccount's token
 // (admission plugin ServiceAccount). Its name is different for every pod.
 func IsTokenVolume(v *corev1.Volume) bool {
-	return v.Projected != nil && strings.HasPrefix(v.Name, "kube-api-access-")
+	return v.Projected != nil && strings.HasPrefix(v.Name, "kube-api-access-") && slices.ContainsFunc(v.Projected.Sources, func(s corev1.VolumeProjection) bool {
+		return s.ServiceAccountToken != nil && s.ServiceAccountToken.Audience == "" && s.ServiceAccountToken.Path == "token"
+	})
 }
 
 func paths(files []file, tokens []Token) []string {

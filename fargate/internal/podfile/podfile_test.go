@@ -35,6 +35,9 @@ func aPod(t *testing.T, spec string) *corev1.Pod {
 		pod.Spec.Containers = []corev1.Container{{Name: "c"}}
 	}
 	pod.Spec.ServiceAccountName = "builder"
+	for _, v := range pod.Spec.Volumes {
+		pod.Spec.Containers[0].VolumeMounts = append(pod.Spec.Containers[0].VolumeMounts, corev1.VolumeMount{Name: v.Name, MountPath: "/" + v.Name})
+	}
 	return pod
 }
 
@@ -156,12 +159,12 @@ func TestFiles(t *testing.T) {
 		"projected": {"the later of two sources of one path wins",
 			"volumes: [{name: v, projected: {defaultMode: 292, sources: [{configMap: {name: plain, items: [{key: a, path: f}]}}, {configMap: {name: plain, items: [{key: b, path: f}]}}, {secret: {name: login, items: [{key: USER, path: u, mode: 256}]}}]}}]",
 			[]string{`f 0444 0:0 "B\n"`, `u 0400 0:0 "root"`}},
-		"a token": {"nobody knows who will read it", "volumes: [{name: v, projected: {sources: [{serviceAccountToken: {path: t, audience: vault, expirationSeconds: 7200}}]}}]",
-			[]string{`t 0644 0:0 token for "vault", 7200 s`}},
+		"a token": {"nobody knows who will read it", "volumes: [{name: v, projected: {sources: [{serviceAccountToken: {path: t, audience: vault, expirationSeconds: 172800}}]}}]",
+			[]string{`t 0644 0:0 token for "vault", 172800 s`}},
 		"a token with a user": {"for his eyes only", "{securityContext: {runAsUser: 1000}, volumes: [{name: v, projected: {sources: [{serviceAccountToken: {path: t}}]}}]}",
-			[]string{`t 0600 1000:0 token for "", 3600 s`}},
+			[]string{`t 0600 1000:0 token for "", 86400 s`}},
 		"a token with users and a group": {"of which all may be", "{securityContext: {fsGroup: 2000}, containers: [{name: a, securityContext: {runAsUser: 1}}, {name: b, securityContext: {runAsUser: 2}}], volumes: [{name: v, projected: {sources: [{serviceAccountToken: {path: t}}]}}]}",
-			[]string{`t 0640 0:2000 token for "", 3600 s`}},
+			[]string{`t 0640 0:2000 token for "", 86400 s`}},
 		"the API server's own volume": {"which nobody asked for", "volumes: [{name: kube-api-access-abcde, projected: {sources: [{serviceAccountToken: {path: token}}]}}]", nil},
 		"optional and absent":         {"an empty volume", "volumes: [{name: v, configMap: {name: absent, optional: true}}]", nil},
 		"an optional key":             {"is left out", "volumes: [{name: v, configMap: {name: plain, optional: true, items: [{key: absent, path: p}, {key: a, path: a}]}}]", []string{`a 0644 0:0 "A"`}},
@@ -266,7 +269,7 @@ func TestLargeFiles(t *testing.T) {
 }
 
 func TestReferences(t *testing.T) {
-	pod := aPod(t, `volumes: [{name: a, configMap: {name: one}}, {name: b, secret: {secretName: two}}, {name: c, projected: {sources: [{configMap: {name: one}}, {secret: {name: three}}]}}, {name: kube-api-access-x, projected: {sources: [{configMap: {name: kube-root-ca.crt}}]}}]`)
+	pod := aPod(t, `volumes: [{name: a, configMap: {name: one}}, {name: b, secret: {secretName: two}}, {name: c, projected: {sources: [{configMap: {name: one}}, {secret: {name: three}}]}}, {name: kube-api-access-x, projected: {sources: [{serviceAccountToken: {path: token}}, {configMap: {name: kube-root-ca.crt}}]}}]`)
 	reference := func(kind podenv.Kind, name string) podenv.Reference {
 		return podenv.Reference{Kind: kind, Namespace: "shop", Name: name}
 	}
@@ -276,5 +279,49 @@ func TestReferences(t *testing.T) {
 	}
 	if got := podfile.References(pod, true); len(got) != 4 {
 		t.Errorf("with tokens: %v", got)
+	}
+}
+
+// What no container mounts need not exist, and is nobody's business.
+func TestVolumesThatNobodyMounts(t *testing.T) {
+	pod := aPod(t, `volumes: [{name: v, configMap: {name: absent}}, {name: w, secret: {secretName: login}}]`)
+	pod.Spec.Containers[0].VolumeMounts = nil
+	files, problems := podfile.Resolve(podfile.Input{Pod: pod, Sources: sources()})
+	if len(problems)+len(files.Volumes)+len(files.Documents())+len(podfile.References(pod, true)) > 0 {
+		t.Errorf("problems %v, volumes %v, references %v", problems, files.Volumes, podfile.References(pod, true))
+	}
+}
+
+// Pods that ask for a longer life do not get what others have left.
+func TestTokensOfDifferentLives(t *testing.T) {
+	addresses := map[podenv.Address]bool{}
+	for _, seconds := range []int{600, 86400, 1209600} {
+		files, _ := resolve(t, fmt.Sprintf("volumes: [{name: v, projected: {sources: [{serviceAccountToken: {path: t, expirationSeconds: %d}}]}}]", seconds))
+		addresses[files.Tokens()[0].Stored.Address] = true
+	}
+	if len(addresses) != 2 { // a day is the least that is asked for
+		t.Errorf("addresses %v", addresses)
+	}
+}
+
+// All archives of a pod share the room that a definition has.
+func TestSeveralArchivesTogether(t *testing.T) {
+	s := sources()
+	var volumes []string
+	for i := range 5 {
+		noise := make([]byte, 6<<10)
+		random := rand.NewChaCha8([32]byte{byte(i)})
+		_, _ = random.Read(noise)
+		name := fmt.Sprintf("c%d", i)
+		s.ConfigMaps[name] = &corev1.ConfigMap{BinaryData: map[string][]byte{"noise": noise}}
+		volumes = append(volumes, fmt.Sprintf("{name: %s, configMap: {name: %s}}", name, name))
+	}
+	files, _ := podfile.Resolve(podfile.Input{Sources: s, Pod: aPod(t, "volumes: ["+strings.Join(volumes, ", ")+"]")})
+	inline := 0
+	for _, v := range files.Volumes {
+		inline += len(v.Archives[0].Data)
+	}
+	if inline == 0 || inline > 16<<10 || len(files.Documents()) == 0 {
+		t.Errorf("%d bytes in the definition, %d documents", inline, len(files.Documents()))
 	}
 }

@@ -18,6 +18,7 @@ func References(pod *corev1.Pod, tokens bool) []podenv.Reference {
 	for i := range pod.Spec.Volumes {
 		v := &pod.Spec.Volumes[i]
 		switch {
+		case !IsMounted(pod, v.Name):
 		case v.ConfigMap != nil:
 			add(podenv.ConfigMap, v.ConfigMap.Name)
 		case v.Secret != nil:

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
@@ -21,11 +22,16 @@ const (
 	defaultTokenSeconds = 3600
 )
 
+// leastTokenSeconds is what is asked for at least: nobody renews a token inside a task, so that it should last as long as
+// the API server grants. A kubelet asks for an hour and comes back.
+const leastTokenSeconds = 24 * 3600
+
 // resolver works through the volumes in order.
 type resolver struct {
 	in       Input
 	owner    owner
 	problems []podenv.Problem
+	inline   int // how much of all volumes' archives is to lie in the definition, in base64
 
 	field  string // of the volume in hand
 	volume string // its name
@@ -95,10 +101,11 @@ func (r *resolver) token(t *corev1.ServiceAccountTokenProjection, mode int64) {
 		r.problem(podenv.Waits, ReasonFailedMount, "serviceaccount %q not found", r.in.Pod.Spec.ServiceAccountName)
 		return
 	}
-	address := podenv.Address(podenv.Segment(r.in.Pod.Namespace) + "/serviceaccount/" + account.Name + "/" + string(account.UID) + "/" + digest(t.Audience))
+	seconds := max(ptr.Deref(t.ExpirationSeconds, defaultTokenSeconds), leastTokenSeconds)
+	address := podenv.Address(podenv.Segment(r.in.Pod.Namespace) + "/serviceaccount/" + account.Name + "/" + string(account.UID) + "/" + digest(strconv.FormatInt(seconds, 10)+":"+t.Audience))
 	r.tokens = append(r.tokens, Token{
 		Path: within(t.Path), Mode: r.owner.ofToken(mode), UID: r.owner.tokenUID(), GID: r.owner.group(), Audience: t.Audience,
-		ExpirationSeconds: ptr.Deref(t.ExpirationSeconds, defaultTokenSeconds), Field: r.field,
+		ExpirationSeconds: seconds, Field: r.field,
 		Stored: podenv.Stored{Address: address, Key: KeyToken},
 	})
 }

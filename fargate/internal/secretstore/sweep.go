@@ -74,6 +74,7 @@ func (s *Store) idle(arns []string, inUse func(string) bool, keep time.Duration)
 	unlisted := func(arn string) bool { return !slices.Contains(arns, arn) }
 	maps.DeleteFunc(s.unused, func(arn string, _ time.Time) bool { return unlisted(arn) })
 	maps.DeleteFunc(s.gone, func(arn string, _ bool) bool { return unlisted(arn) })
+	maps.DeleteFunc(s.passing, func(_ podenv.Address, r renewed) bool { return unlisted(r.where.ARN) && now.Sub(r.seen) >= recheck })
 	for address, k := range s.known {
 		if unlisted(k.where.ARN) && now.Sub(k.seen) >= recheck {
 			delete(s.known, address)

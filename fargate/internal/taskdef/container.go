@@ -61,7 +61,7 @@ func containerDefinition(in Input, l layout, c *corev1.Container, ports map[int3
 // it, for all replicas write it so. What has to be done before the command comes before all of it.
 func entryPointAndCommand(in Input, l layout, c *corev1.Container, env podenv.Container, chosen contents) (entryPoint, command []string) {
 	first, rest := split(values(env.Command), values(env.Args))
-	if commandPerPod(env) && !chosen.private {
+	if commandPerPod(in, l, env) && !chosen.private {
 		_, rest = split(c.Command, c.Args)
 	}
 	if !needsStart(in, l, c) {
@@ -70,7 +70,7 @@ func entryPointAndCommand(in Input, l layout, c *corev1.Container, env podenv.Co
 	if len(env.Command) > 0 && env.Command[0].PerPod && !chosen.private {
 		first = c.Command[:1]
 	}
-	return []string{toolsShell}, slices.Concat(startWords(in, l, c), first, rest)
+	return []string{toolsShell}, slices.Concat(startWords(in, l, c, !chosen.private), first, rest)
 }
 
 func split(command, args []string) (entryPoint, rest []string) {

@@ -36,7 +36,7 @@ func (l layout) prepared(in Input) []view {
 	return views
 }
 
-// variable is one that brings files into the container that fills volumes.
+// fileVariable is one that brings files into the container that fills volumes.
 type fileVariable struct {
 	name    string
 	archive *podfile.Archive
@@ -126,10 +126,10 @@ func filesScript(in Input, l layout) string {
 		`unpack() { base64 -d | gunzip | tar -x -p -m -C "$1"; }`}
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	for _, v := range mountedFiles(in, l) {
-		say("mkdir -p %s", unpackedPath+"/"+sharedName(v.Name))
+		say("mkdir -p %s", unpackedPath+"/"+sharedName(in.Pod, v.Name))
 	}
 	fileVariables(in, l, func(volume *podfile.Volume, list []fileVariable) {
-		to := unpackedPath + "/" + sharedName(volume.Name)
+		to := unpackedPath + "/" + sharedName(in.Pod, volume.Name)
 		if t := list[0].token; t != nil {
 			file := quoted(to + "/" + path.Clean(t.Path))
 			say("mkdir -p %s", quoted(path.Dir(to+"/"+path.Clean(t.Path))))
@@ -146,7 +146,7 @@ func filesScript(in Input, l layout) string {
 	for _, v := range l.prepared(in) {
 		at := viewsPath + "/" + v.name
 		if in.Files.Of(v.volume.Name) != nil {
-			from := quoted(path.Join(unpackedPath, sharedName(v.volume.Name), v.subPath))
+			from := quoted(path.Join(unpackedPath, sharedName(in.Pod, v.volume.Name), v.subPath))
 			say("mkdir -p %s; cp -a %s/. %s/", from, from, at)
 		}
 		say("chown 0:%d %s; chmod %o %s", gid, at, mode, at)

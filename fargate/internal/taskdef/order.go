@@ -54,7 +54,7 @@ func keeper(settings Settings) ecstypes.ContainerDefinition {
 // then the containers, after all of them. ECS ends them in the opposite order, so that a sidecar outlasts what it is
 // for.
 func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinition {
-	ports, l := map[int32]bool{}, layoutOf(in)
+	ports, l, first := map[int32]bool{}, layoutOf(in), true
 	var definitions []ecstypes.ContainerDefinition
 	if needsFiles(in) {
 		definitions = append(definitions, filesContainer(in, l, chosen))
@@ -63,7 +63,8 @@ func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinit
 		c := &in.Pod.Spec.InitContainers[i]
 		d := containerDefinition(in, l, c, ports, chosen)
 		d.Essential, d.DependsOn = aws.Bool(false), after(in, i)
-		d.SystemControls = systemControls(in.Pod, len(definitions) == 0)
+		d.SystemControls = systemControls(in.Pod, first)
+		first = false
 		if !isSidecar(c) {
 			passing(&d)
 		}
@@ -73,7 +74,8 @@ func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinit
 	for _, c := range remaining(in.Pod) {
 		d := containerDefinition(in, l, c, ports, chosen)
 		d.Essential, d.DependsOn = aws.Bool(!kept), after(in, len(in.Pod.Spec.InitContainers))
-		d.SystemControls = systemControls(in.Pod, len(definitions) == 0)
+		d.SystemControls = systemControls(in.Pod, first)
+		first = false
 		definitions = append(definitions, d)
 	}
 	if kept {

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 )
 
@@ -78,7 +79,8 @@ var containerRules = []rule{
 		return ptr.Deref(m.MountPropagation, corev1.MountPropagationNone) != corev1.MountPropagationNone
 	})),
 	quiet("spec.containers[].volumeMounts[].subPathExpr", Mapped, "expanded as kubelet does, then as subPath"),
-	loud("spec.containers[].volumeMounts[].subPathExpr", fromASecret, Refused, "a task definition would show the value", "choose another path", secretSubPaths),
+	loud("spec.containers[].volumeMounts[].subPathExpr", fromASecret, Refused, "a task definition would show the value", "choose another path", subPathsThat(func(w podenv.Word) bool { return w.Secret })),
+	loud("spec.containers[].volumeMounts[].subPathExpr", "made of the pod's address", Refused, "the address is not known before the task starts", "choose another path", subPathsThat(func(w podenv.Word) bool { return w.AtStart })),
 	loud("spec.containers[].volumeDevices", "", Refused, "Fargate attaches no block devices", elsewhere, onContainers(func(c *corev1.Container) bool { return len(c.VolumeDevices) > 0 })),
 	quiet("spec.containers[].livenessProbe", Emulated, byDaemon+"; when it fails, the task is started anew. "+byECS),
 	loud("spec.containers[].livenessProbe", "exec, another command than the readiness probe's", Warned, oneCommand+": one that hangs is not restarted", otherProbe, leftOut(otherLiveness)),
@@ -125,16 +127,18 @@ func onMounts(holds func(corev1.VolumeMount) bool) func(Input) []hit {
 	})
 }
 
-func secretSubPaths(in Input) []hit {
-	var fields []string
-	for _, c := range in.Environment.Containers {
-		for _, w := range c.SubPaths {
-			if w.Secret {
-				fields = append(fields, w.Field)
+func subPathsThat(hold func(podenv.Word) bool) func(Input) []hit {
+	return func(in Input) []hit {
+		var fields []string
+		for _, c := range in.Environment.Containers {
+			for _, w := range c.SubPaths {
+				if hold(w) {
+					fields = append(fields, w.Field)
+				}
 			}
 		}
+		return atFields(fields)
 	}
-	return atFields(fields)
 }
 
 func isCommand(hook *corev1.LifecycleHandler) bool { return hook != nil && hook.Exec != nil }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 )
@@ -21,11 +23,13 @@ var environmentRules = []rule{
 	quiet("spec.containers[].envFrom[].secretRef", Mapped, asSecret),
 	quiet("spec.containers[].env[].name", Mapped, "name of the variable"),
 	loud("spec.containers[].env[].name", "VK_CLUSTER_UID, VK_NODE_NAME, VK_POD_NAMESPACE, VK_POD_NAME, VK_POD_UID, VK_ATTEMPT", Warned, "the name is reserved for the provider, and the variable is left out", "choose another name", reservedNames),
+	loud("spec.containers[].env[].name", "no name of a shell variable, or one that begins with vk_, where something is done before the command", Refused, "it would get lost on the way through the shell that does it", "use letters, digits and underscores, or do without status.podIP, hostAliases and single files", oddNames),
 	quiet("spec.containers[].env[].value", Mapped, "environment, with $(VAR) expanded as kubelet does"),
 	quietCase("spec.containers[].env[].value", fromASecret, Mapped, asSecret+"; the pod gets a task definition of its own if the value differs between replicas"),
 	quiet("spec.containers[].env[].valueFrom.fieldRef", Mapped, "environment; what differs between replicas travels in the task's overrides"),
 	quietCase("spec.containers[].env[].valueFrom.fieldRef", "status.podIP, podIPs", Emulated, "where the container names its command: a static busybox, brought by a small container of the provider's own, reads the address from the task's metadata, writes it where it belongs and becomes the command"),
 	loud("spec.containers[].env[].valueFrom.fieldRef", "status.podIP, podIPs, where the container does not name its command", Refused, "the address is not known before the task starts", "name the command that the image would run, or read the address inside the container from $ECS_CONTAINER_METADATA_URI_V4", addressesWithoutCommand),
+	loud("spec.containers[].env[].valueFrom.fieldRef", "status.podIP, podIPs, beside a probe that is a command", Warned, "the command of a probe sees a stand-in in its place", "let the probe's command do without it, or use http, tcp or grpc", addressesBesideCommands),
 	loud("spec.containers[].env[].valueFrom.fieldRef", "anything else", Refused, "it is not known before the task starts", "name a field that the downward API has", unresolvable(".fieldRef")),
 	quiet("spec.containers[].env[].valueFrom.resourceFieldRef", Mapped, "environment; a limit that is not set answers with what the node has to give"),
 	loud("spec.containers[].env[].valueFrom.resourceFieldRef", "other than cpu, memory, ephemeral-storage", Refused, "Fargate has CPU, memory and ephemeral storage alone", "name requests or limits of these, or remove the variable", unresolvable(".resourceFieldRef")),
@@ -81,6 +85,22 @@ func addressesWithoutCommand(in Input) []hit {
 			}
 		}
 	}
+	return atFields(fields)
+}
+
+// addressesBesideCommands finds variables that ECS gives to a health check before anybody has completed them.
+func addressesBesideCommands(in Input) []hit {
+	var fields []string
+	eachContainer(in.Pod, func(c *corev1.Container, _ string) {
+		if healthCheck(c) == nil {
+			return
+		}
+		for _, v := range environmentOf(in, c.Name).Variables {
+			if v.AtStart && len(c.Command) > 0 {
+				fields = append(fields, v.Field)
+			}
+		}
+	})
 	return atFields(fields)
 }
 

@@ -95,11 +95,7 @@ func groupAlone(in Input, c *corev1.Container) []hit {
 // nonRoot finds the containers that must not run as root and whose user is as described.
 func nonRoot(described func(user *int64) bool) func(Input, *corev1.Container) []hit {
 	return func(in Input, c *corev1.Container) []hit {
-		must := podSecurity(in.Pod).RunAsNonRoot
-		if c.SecurityContext != nil && c.SecurityContext.RunAsNonRoot != nil {
-			must = c.SecurityContext.RunAsNonRoot
-		}
-		if ptr.Deref(must, false) && described(runAsUser(in.Pod, c)) {
+		if mustNotBeRoot(in.Pod, c) && described(runAsUser(in.Pod, c)) {
 			return []hit{{}}
 		}
 		return nil

@@ -98,7 +98,7 @@ func containerOverride(in Input, env podenv.Container) ecstypes.ContainerOverrid
 			override.Environment = append(override.Environment, pair(v.Name, v.Value))
 		}
 	}
-	if commandPerPod(env) {
+	if commandPerPod(in, layoutOf(in), env) {
 		override.Command = commandOverride(in, env)
 	}
 	return override
@@ -109,7 +109,7 @@ func commandOverride(in Input, env podenv.Container) []string {
 	entryPoint, command := split(values(env.Command), values(env.Args))
 	l := layoutOf(in)
 	if c := containerNamed(in.Pod, env.Name); needsStart(in, l, c) {
-		return slices.Concat(startWords(in, l, c), entryPoint, command)
+		return slices.Concat(startWords(in, l, c, false), entryPoint, command)
 	}
 	return command
 }
@@ -124,8 +124,12 @@ func containerNamed(pod *corev1.Pod, name string) *corev1.Container {
 	return found
 }
 
-// commandPerPod tells whether a container's command differs between replicas.
-func commandPerPod(env podenv.Container) bool {
+// commandPerPod tells whether a container's command, or what is done before it, differs between replicas.
+func commandPerPod(in Input, l layout, env podenv.Container) bool {
+	if c := containerNamed(in.Pod, env.Name); c != nil && needsStart(in, l, c) &&
+		slices.ContainsFunc(l.links[env.Name], func(f copied) bool { return f.written != "" }) {
+		return true
+	}
 	return slices.ContainsFunc(slices.Concat(env.Command, env.Args), isPerPod)
 }
 

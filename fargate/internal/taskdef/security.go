@@ -55,6 +55,13 @@ func runAsGroup(pod *corev1.Pod, c *corev1.Container) *int64 {
 	return podSecurity(pod).RunAsGroup
 }
 
+func mustNotBeRoot(pod *corev1.Pod, c *corev1.Container) bool {
+	if own := ptr.Deref(c.SecurityContext, corev1.SecurityContext{}).RunAsNonRoot; own != nil {
+		return *own
+	}
+	return ptr.Deref(podSecurity(pod).RunAsNonRoot, false)
+}
+
 func podSecurity(pod *corev1.Pod) corev1.PodSecurityContext {
 	return ptr.Deref(pod.Spec.SecurityContext, corev1.PodSecurityContext{})
 }

@@ -25,7 +25,8 @@ func replica(i int) *corev1.Pod {
 	pod.Labels = map[string]string{"app": "web", "pod-template-hash": "5d59d67564"}
 	pod.OwnerReferences = []metav1.OwnerReference{{Kind: "ReplicaSet", Name: "web-5d59d67564", Controller: ptr.To(true)}}
 	token := fmt.Sprintf("kube-api-access-%05d", i)
-	pod.Spec.Volumes = []corev1.Volume{{Name: token, VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{}}}}
+	pod.Spec.Volumes = []corev1.Volume{{Name: token, VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{
+		Sources: []corev1.VolumeProjection{{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Path: "token"}}}}}}}
 	c := &pod.Spec.Containers[0]
 	c.VolumeMounts = []corev1.VolumeMount{{Name: token, MountPath: "/var/run/secrets/kubernetes.io/serviceaccount"}}
 	c.Command, c.Args = []string{"serve"}, []string{"--id=$(NAME)"}
@@ -159,5 +160,47 @@ func TestFamily(t *testing.T) {
 				t.Errorf("ECS does not take the family %s (%d characters)", family, len(family))
 			}
 		})
+	}
+}
+
+// The usual way to keep logs apart: one container writes into a directory of the pod's own, another reads them all.
+func TestReplicasShareLinks(t *testing.T) {
+	var digests []string
+	for i := range 2 {
+		pod := replica(i)
+		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: "logs", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
+		c := &pod.Spec.Containers[0]
+		c.EnvFrom = nil
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: "logs", MountPath: "/logs", SubPathExpr: "$(NAME)"})
+		pod.Spec.Containers = append(pod.Spec.Containers, corev1.Container{Name: "reader", Image: "i", VolumeMounts: []corev1.VolumeMount{{Name: "logs", MountPath: "/all"}}})
+		got, err := translate(pod)
+		if err != nil {
+			t.Fatal(err)
+		}
+		digests = append(digests, got.Digest)
+		if run := string(taskdef.WireJSON(got.Run)); !strings.Contains(run, "/.vk/volumes/logs/"+pod.Name) {
+			t.Errorf("the override does not link the pod's own directory: %s", run)
+		}
+	}
+	if digests[0] != digests[1] {
+		t.Error("two replicas have two definitions")
+	}
+}
+
+// ECS sets sysctls of the network by one container, which must be one of the pod's.
+func TestSysctlsBesideVolumes(t *testing.T) {
+	pod := barePod()
+	decodeStrict(t, `{securityContext: {sysctls: [{name: net.core.somaxconn, value: "1024"}]}, volumes: [{name: v, emptyDir: {}}],
+		containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v}]}, {name: d, image: i}]}`, &pod.Spec)
+	got, err := translate(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := map[string]int{}
+	for _, d := range got.Definition.ContainerDefinitions {
+		set[*d.Name] = len(d.SystemControls)
+	}
+	if diff := cmp.Diff(map[string]int{"vk-files": 0, "c": 1, "d": 0}, set); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

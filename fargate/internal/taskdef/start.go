@@ -3,6 +3,7 @@ package taskdef
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -47,21 +48,26 @@ func namesAtStart(env podenv.Container) []string {
 	return names
 }
 
-// startWords come before the words of the container's command, which so are within the reach of overrides.
-func startWords(in Input, l layout, c *corev1.Container) []string {
-	return []string{"sh", "-c", startScript(in, l, c), "vk-start"}
+// startWords come before the words of the container's command, which so are within the reach of overrides. shared: they are
+// those of the definition, for all replicas, and an override has the pod's own.
+func startWords(in Input, l layout, c *corev1.Container, shared bool) []string {
+	return []string{"sh", "-c", startScript(in, l, c, shared), "vk-start"}
 }
 
-// startScript lays files in place, writes the pod's address into the environment and the arguments, and becomes the
-// command. The address is in the task's metadata (developer guide: "Amazon ECS task metadata endpoint version 4").
-func startScript(in Input, l layout, c *corev1.Container) string {
-	lines := []string{"set -eu", "b=" + toolsShell}
+// startScript lays links and files in place, writes the pod's address into the environment and the arguments, and becomes
+// the command. The address is in the task's metadata (developer guide: "Amazon ECS task metadata endpoint version 4").
+//
+// The shell's own variables begin with vk_, or they would change those that the container has; PWD and SHLVL, which the
+// shell adds, go again. What it cannot keep are variables whose names are none for a shell: see oddNames.
+func startScript(in Input, l layout, c *corev1.Container, shared bool) string {
+	lines := []string{"set -eu", "vk_b=" + toolsShell}
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
-	for _, f := range l.copies[c.Name] {
-		say("$b mkdir -p %s; $b cp -p -f %s %s", quoted(path.Dir(f.to)), quoted(f.from), quoted(f.to))
-	}
 	for _, f := range l.links[c.Name] { // a kubelet makes the directory, as open as the volume
-		say("$b mkdir -p -m 777 %s %s; $b rm -r -f %s; $b ln -s %s %s", quoted(f.from), quoted(path.Dir(f.to)), quoted(f.to), quoted(f.from), quoted(f.to))
+		from := quoted(f.source(shared))
+		say("$vk_b mkdir -p %s %s; $vk_b chmod 777 %s; $vk_b rm -r -f %s; $vk_b ln -s %s %s", from, quoted(path.Dir(f.to)), from, quoted(f.to), from, quoted(f.to))
+	}
+	for _, f := range l.copies[c.Name] {
+		say("$vk_b mkdir -p %s; $vk_b cp -p -f %s %s", quoted(path.Dir(f.to)), quoted(f.from), quoted(f.to))
 	}
 	if aliases := in.Pod.Spec.HostAliases; len(aliases) > 0 {
 		text := "\n# Entries added by HostAliases.\n" // kubelet's words
@@ -73,17 +79,33 @@ func startScript(in Input, l layout, c *corev1.Container) string {
 	env := environmentOf(in, c.Name)
 	variables := ""
 	if isAtStart(env) {
-		say(`ip=$($b wget -q -O - "$ECS_CONTAINER_METADATA_URI_V4" | $b grep -o '"IPv4Addresses": *\[ *"[^"]*' | $b head -n 1 | $b sed 's/.*"//')`)
-		say(`[ -n "$ip" ] || { echo "vk-start: the task's metadata names no address" >&2; exit 128; }`)
-		say(`n=$#; while [ $n -gt 0 ]; do a=$1; shift; set -- "$@" "${a//%s/$ip}"; n=$((n-1)); done`, podenv.PodIP)
-		for i, name := range namesAtStart(env) {
-			say(`v%d=$($b awk 'BEGIN { printf "%%s", ENVIRON[ARGV[1]] }' %s)`, i, quoted(name)) // names need not be the shell's
-			variables += fmt.Sprintf(` %s"${v%d//%s/$ip}"`, quoted(name+"="), i, podenv.PodIP)
+		say(`vk_i=$($vk_b timeout 10 $vk_b wget -Y off -q -O - "$ECS_CONTAINER_METADATA_URI_V4" | $vk_b grep -o '"IPv4Addresses": *\[ *"[^"]*' | $vk_b head -n 1 | $vk_b sed 's/.*"//')`)
+		say(`[ -n "$vk_i" ] || { echo "vk-start: the task's metadata names no address" >&2; exit 128; }`)
+		say(`vk_n=$#; while [ $vk_n -gt 0 ]; do vk_a=$1; shift; set -- "$@" "${vk_a//%s/$vk_i}"; vk_n=$((vk_n-1)); done`, podenv.PodIP)
+		for _, name := range namesAtStart(env) {
+			variables += fmt.Sprintf(` %s="${%s//%s/$vk_i}"`, name, name, podenv.PodIP)
 		}
 	}
 	// The command is looked up here, or busybox would take programs of its own for those of the image.
-	say(`case $1 in */*) p=$1 ;; *) p=; IFS=:; for d in $PATH; do if [ -f "$d/$1" ] && [ -x "$d/$1" ]; then p=$d/$1; break; fi; done; unset IFS ;; esac`)
-	say(`[ -n "$p" ] || { echo "vk-start: $1: not found" >&2; exit 127; }`)
-	say(`shift; exec $b env%s "$p" "$@"`, variables)
+	say(`case $1 in */*) vk_p=$1 ;; *) vk_p=; vk_r=$PATH:; while [ -n "$vk_r" ]; do vk_d=${vk_r%%%%:*}/$1; vk_r=${vk_r#*:}; if [ -f "$vk_d" ] && [ -x "$vk_d" ]; then vk_p=$vk_d; break; fi; done ;; esac`)
+	say(`[ -n "$vk_p" ] || { echo "vk-start: $1: not found" >&2; exit 127; }`)
+	say(`shift; exec $vk_b env -u PWD -u SHLVL%s "$vk_p" "$@"`, variables)
 	return strings.Join(lines, "\n")
+}
+
+// shellName is what a shell takes as the name of a variable. Others do not reach the command through one.
+var shellName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// oddNames are the fields that give a variable a name that would get lost on the way through the shell.
+func oddNames(in Input) []hit {
+	var fields []string
+	l := layoutOf(in)
+	eachContainer(in.Pod, func(c *corev1.Container, _ string) {
+		for _, v := range environmentOf(in, c.Name).Variables {
+			if needsStart(in, l, c) && (!shellName.MatchString(v.Name) || strings.HasPrefix(v.Name, "vk_")) {
+				fields = append(fields, nameField(v))
+			}
+		}
+	})
+	return atFields(fields)
 }

@@ -34,7 +34,18 @@ type layout struct {
 
 // copied is a file, or by a link a directory, that a container wants by itself, and that must be laid where it is wanted
 // when the container starts.
-type copied struct{ from, to string }
+type copied struct {
+	from, to string
+	written  string // from, as the pod's author wrote it, where that differs between replicas; else empty
+}
+
+// source is where it comes from, in the definition that replicas share or for the pod itself.
+func (c copied) source(shared bool) string {
+	if shared && c.written != "" {
+		return c.written
+	}
+	return c.from
+}
 
 // fault is a mount that cannot be had.
 type fault struct{ field, what string }
@@ -51,11 +62,12 @@ func layoutOf(in Input) layout {
 			if volume == nil || isLeftOut(in, volume) {
 				continue
 			}
-			subPath := m.SubPath
+			at := mounted{container: c, mount: m, field: fmt.Sprintf("%s.volumeMounts[%d]", at, i), subPath: m.SubPath}
 			if i < len(paths) {
-				subPath = paths[i].Value
+				at.subPath, at.perPod = paths[i].Value, paths[i].PerPod
 			}
-			l.place(in, c, fmt.Sprintf("%s.volumeMounts[%d]", at, i), volume, m, cleanSubPath(subPath))
+			at.subPath = cleanSubPath(at.subPath)
+			l.place(in, volume, at)
 		}
 	})
 	eachContainer(in.Pod, func(c *corev1.Container, _ string) {
@@ -96,41 +108,86 @@ func cleanSubPath(subPath string) string {
 	return ""
 }
 
+// mounted is one mount of a container.
+type mounted struct {
+	container *corev1.Container
+	mount     corev1.VolumeMount
+	field     string // spec.containers[0].volumeMounts[1]
+	subPath   string // expanded and clean
+	perPod    bool   // it differs between replicas
+}
+
 // place finds room for one mount.
-func (l *layout) place(in Input, c *corev1.Container, field string, volume *corev1.Volume, m corev1.VolumeMount, subPath string) {
-	files := in.Files.Of(volume.Name)
+func (l *layout) place(in Input, volume *corev1.Volume, at mounted) {
+	c, m, files := at.container, at.mount, in.Files.Of(volume.Name)
 	switch {
 	case inMemory(in.Pod, volume):
 		l.tmpfs[c.Name] = append(l.tmpfs[c.Name], ecstypes.Tmpfs{
 			ContainerPath: aws.String(m.MountPath), Size: tmpfsMiB(in, c, volume),
-			MountOptions: []string{"rw", "exec", "nosuid", "nodev"}, // the engine's own would forbid programs in it
+			MountOptions: []string{"rw", "exec", "nosuid", "nodev", "mode=1777"}, // the engine's own would forbid programs in it
 		})
-	case files != nil && subPath != "" && files.IsFile(subPath):
-		name := l.view(volume, "")
+	case files != nil && at.subPath != "" && files.IsFile(at.subPath):
+		name := l.view(in.Pod, volume, "")
 		from := copiesPath + "/" + name
 		l.mount(c, name, from, true)
-		l.copies[c.Name] = append(l.copies[c.Name], copied{from: from + "/" + subPath, to: m.MountPath})
-		if what := cannotCopy(in.Pod, c); what != "" {
-			l.faults = append(l.faults, fault{field + ".subPath", fmt.Sprintf("volume %s: %s is a file, and ECS mounts directories alone; it would be copied when the container starts, but %s", volume.Name, subPath, what)})
-		}
-	case subPath != "" && overlaps(in, volume):
+		l.copies[c.Name] = append(l.copies[c.Name], copied{from: from + "/" + at.subPath, to: m.MountPath})
+		l.refuse(at, fmt.Sprintf("volume %s: %s is a file, and ECS mounts directories alone; it would be copied when the container starts, but", volume.Name, at.subPath),
+			cannotCopy(in.Pod, c), copiedInto(in, at))
+	case at.subPath != "" && overlaps(in, volume):
 		// As volumes of their own, directories within each other would not show what is written into the other.
-		whole := copiesPath + "/" + sharedName(volume.Name)
-		l.mount(c, l.view(volume, ""), whole, false)
-		l.links[c.Name] = append(l.links[c.Name], copied{from: whole + "/" + subPath, to: m.MountPath})
-		if what := cannotCopy(in.Pod, c); what != "" {
-			l.faults = append(l.faults, fault{field + ".subPath", fmt.Sprintf("volume %s is mounted at %s and at a directory above or below, so that it would be linked when the container starts, but %s", volume.Name, describe(subPath), what)})
+		name := l.view(in.Pod, volume, "")
+		whole := copiesPath + "/" + name
+		l.mount(c, name, whole, false)
+		link := copied{from: whole + "/" + at.subPath, to: m.MountPath}
+		if at.perPod {
+			link.written = whole + "/" + m.SubPathExpr
 		}
+		l.links[c.Name] = append(l.links[c.Name], link)
+		l.refuse(at, fmt.Sprintf("volume %s is mounted at %q and at a directory above or below, so that it would be linked when the container starts, but", volume.Name, at.subPath),
+			cannotCopy(in.Pod, c), linkedInto(at))
 	default:
 		readOnly := m.ReadOnly || files != nil
 		if fs, _ := fileSystemOf(in, volume); fs != nil {
 			readOnly = readOnly || fs.readOnly
-			if what := fs.cannotNarrow(subPath); what != "" {
-				l.faults = append(l.faults, fault{field + ".subPath", fmt.Sprintf("volume %s: %s", volume.Name, what)})
-			}
+			l.refuse(at, "volume "+volume.Name+":", fs.cannotNarrow(at.subPath))
 		}
-		l.mount(c, l.view(volume, subPath), m.MountPath, readOnly)
+		l.mount(c, l.view(in.Pod, volume, at.subPath), m.MountPath, readOnly)
 	}
+}
+
+// refuse notes that a mount cannot be had, for the first of the reasons that there is.
+func (l *layout) refuse(at mounted, what string, reasons ...string) {
+	for _, reason := range reasons {
+		if reason != "" {
+			l.faults = append(l.faults, fault{at.field + ".subPath", what + " " + reason})
+			return
+		}
+	}
+}
+
+// copiedInto says whose files a copy would overwrite: a kubelet mounts the file over them and leaves them alone.
+func copiedInto(in Input, at mounted) string {
+	for _, other := range at.container.VolumeMounts {
+		volume := volumeNamed(in.Pod, other.Name)
+		if other.MountPath != at.mount.MountPath && isBelow(at.mount.MountPath, other.MountPath) && (volume == nil || volume.EmptyDir == nil || other.ReadOnly) {
+			return "volume " + other.Name + " is mounted above it"
+		}
+	}
+	return ""
+}
+
+// linkedInto says what a link would hide, or lie in.
+func linkedInto(at mounted) string {
+	if at.mount.ReadOnly {
+		return "a link cannot be read-only"
+	}
+	for _, other := range at.container.VolumeMounts {
+		a, b := at.mount.MountPath, other.MountPath
+		if a != b && (isBelow(a, b) || isBelow(b, a)) {
+			return "volume " + other.Name + " is mounted above or below it"
+		}
+	}
+	return ""
 }
 
 // cannotCopy says why a file cannot be laid into a container before its command starts; "": it can.
@@ -139,7 +196,7 @@ func cannotCopy(pod *corev1.Pod, c *corev1.Container) string {
 	switch {
 	case len(c.Command) == 0:
 		return "the container does not name its command"
-	case user != nil && *user != 0:
+	case user != nil && *user != 0, user == nil && mustNotBeRoot(pod, c):
 		return "the container does not run as root"
 	case readOnlyRoot(c) != nil:
 		return "the container's file system is read-only"
@@ -156,7 +213,7 @@ func (l *layout) mount(c *corev1.Container, name, at string, readOnly bool) {
 
 // view returns the ECS volume for a directory of a volume. Its name does not hold the path, which may differ between
 // replicas that shall share a definition.
-func (l *layout) view(volume *corev1.Volume, subPath string) string {
+func (l *layout) view(pod *corev1.Pod, volume *corev1.Volume, subPath string) string {
 	same, others := "", 0
 	for _, v := range l.views {
 		switch {
@@ -170,7 +227,7 @@ func (l *layout) view(volume *corev1.Volume, subPath string) string {
 	if same != "" {
 		return same
 	}
-	name := sharedName(volume.Name)
+	name := sharedName(pod, volume.Name)
 	if subPath != "" {
 		name += "_" + strconv.Itoa(others+1)
 	}
@@ -179,9 +236,10 @@ func (l *layout) view(volume *corev1.Volume, subPath string) string {
 }
 
 // sharedName is the name of a volume by which all replicas have it: that of the API server's own ends at random.
-func sharedName(volume string) string {
-	if strings.HasPrefix(volume, "kube-api-access-") {
-		return "kube-api-access_" // as no other volume of the pod may be called
+func sharedName(pod *corev1.Pod, volume string) string {
+	own := slices.IndexFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return podfile.IsTokenVolume(&v) })
+	if own >= 0 && pod.Spec.Volumes[own].Name == volume {
+		return "kube-api-access_" // Kubernetes has no underscores in the names of volumes
 	}
 	return volume
 }
@@ -210,9 +268,9 @@ func overlaps(in Input, volume *corev1.Volume) bool {
 	})
 }
 
-func isBelow(inner, outer string) bool { return outer == "" || strings.HasPrefix(inner, outer+"/") }
-
-func describe(subPath string) string { return fmt.Sprintf("%q", subPath) }
+func isBelow(inner, outer string) bool {
+	return outer == "" || strings.HasPrefix(inner, strings.TrimSuffix(outer, "/")+"/")
+}
 
 // inMemory tells whether a volume can be a tmpfs: that is a container's own, so that no second may mount the volume.
 func inMemory(pod *corev1.Pod, v *corev1.Volume) bool {

@@ -1,0 +1,184 @@
+package taskdef_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
+)
+
+// machine is a directory in which the scripts of a translation run as if it were the root of a container.
+type machine struct {
+	*testing.T
+	root, busybox string
+}
+
+func newMachine(t *testing.T) machine {
+	busybox, err := exec.LookPath("busybox")
+	if err != nil {
+		t.Skip("no busybox on this machine (Debian: package busybox-static)")
+	}
+	m := machine{t, t.TempDir(), busybox}
+	for _, dir := range []string{"vk", ".vk/tools", "etc", "bin"} {
+		if err := os.MkdirAll(filepath.Join(m.root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(busybox, filepath.Join(m.root, ".vk/tools/busybox")); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// here is a text with the container's paths as those of the machine. Changes of owners are left out: they are root's.
+func (m machine) here(text string) string {
+	text = regexp.MustCompile(`/(\.vk|vk|etc|DATA|WORK)\b`).ReplaceAllString(text, m.root+"/$1")
+	var lines []string
+	for _, line := range strings.Split(text, "\n") {
+		if before, after, found := strings.Cut(line, "chown "); found && os.Getuid() != 0 {
+			_, rest, _ := strings.Cut(after, ";")
+			line = before + rest
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// start runs the command of a container, as the definition has it, and returns what it says.
+func (m machine) start(d ecstypes.ContainerDefinition, environment ...string) string {
+	m.Helper()
+	var words []string
+	for _, word := range append(slices.Clone(d.EntryPoint), d.Command...) {
+		words = append(words, m.here(word))
+	}
+	if words[0] == "sh" {
+		words = append([]string{m.busybox}, words...)
+	}
+	command := exec.Command(words[0], words[1:]...)
+	command.Env = append(environment, "PATH="+m.root+"/bin:/usr/bin:/bin")
+	for _, v := range d.Environment {
+		command.Env = append(command.Env, *v.Name+"="+*v.Value)
+	}
+	text, err := command.CombinedOutput()
+	if err != nil {
+		m.Fatalf("%v: %s\n%s", err, text, strings.Join(words, "\n"))
+	}
+	return string(text)
+}
+
+func definitionOf(t *testing.T, got taskdef.Translation, name string) ecstypes.ContainerDefinition {
+	t.Helper()
+	for _, d := range got.Definition.ContainerDefinitions {
+		if *d.Name == name {
+			return d
+		}
+	}
+	t.Fatalf("no container %s", name)
+	return ecstypes.ContainerDefinition{}
+}
+
+func translateSpec(t *testing.T, spec string, configMaps map[string]*corev1.ConfigMap) taskdef.Translation {
+	t.Helper()
+	pod := barePod()
+	decodeStrict(t, spec, &pod.Spec)
+	sources := nodeSources()
+	sources.ConfigMaps = configMaps
+	in, _ := resolved(pod, sources)
+	got, err := taskdef.Translate(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// A command gets what its author wrote, the address in its place, and nothing of the shell before it.
+func TestStartScript(t *testing.T) {
+	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"DockerId":"d","Networks":[{"NetworkMode":"awsvpc","IPv4Addresses":["10.0.1.7"],"SubnetGatewayIpv4Address":"10.0.1.1/24"}]}`))
+	}))
+	defer metadata.Close()
+	m := newMachine(t)
+	const show = "#!/bin/sh\nfor a; do printf '<%s>\\n' \"$a\"; done\nexec env -0\n"
+	if err := os.WriteFile(filepath.Join(m.root, "bin/show"), []byte(show), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	got := translateSpec(t, `{containers: [{name: c, image: i, command: [show], args: ["$(IP):80", "it's", "", "a  b", "$(URL)"], env: [
+		{name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}, {name: URL, value: "http://$(IP)/&\\1\n"},
+		{name: 'n', value: "5"}, {name: b, value: mine}, {name: ip, value: other}, {name: http_proxy, value: "http://127.0.0.1:1"}]}]}`, nil)
+	said := m.start(definitionOf(t, got, "c"), "ECS_CONTAINER_METADATA_URI_V4="+metadata.URL)
+	environment, found := strings.CutPrefix(said, "<10.0.1.7:80>\n<it's>\n<>\n<a  b>\n<http://10.0.1.7/&\\1\n>\n")
+	if !found {
+		t.Fatalf("said %q", said)
+	}
+	variables := map[string]string{}
+	for _, v := range strings.Split(environment, "\x00") {
+		name, value, _ := strings.Cut(v, "=")
+		variables[name] = value
+	}
+	for name, want := range map[string]string{"IP": "10.0.1.7", "URL": "http://10.0.1.7/&\\1\n", "n": "5", "b": "mine", "ip": "other", "http_proxy": "http://127.0.0.1:1"} {
+		if variables[name] != want {
+			t.Errorf("%s is %q, want %q", name, variables[name], want)
+		}
+	}
+	for name := range variables {
+		if strings.HasPrefix(name, "vk_") {
+			t.Errorf("%s is the shell's own", name)
+		}
+	}
+}
+
+// Files are where and as they should be, whatever their names, and a directory that is linked is the volume's own.
+func TestFilesScript(t *testing.T) {
+	m := newMachine(t)
+	got := translateSpec(t, `{containers: [{name: c, image: i, command: [sh, -c, "cat \"/DATA/it's/file\"; echo seen > /DATA/linked-dir/f; cat /WORK/web/f"],
+			volumeMounts: [{name: config, mountPath: /DATA/it's, subPath: "dir/it's"}, {name: work, mountPath: /WORK}, {name: work, mountPath: /DATA/linked-dir, subPath: web}]}],
+		volumes: [{name: config, configMap: {name: c, items: [{key: a, path: "dir/it's/file", mode: 256}, {key: b, path: other}]}}, {name: work, emptyDir: {}}]}`,
+		map[string]*corev1.ConfigMap{"c": {Data: map[string]string{"a": "content\n", "b": "B"}}})
+	files := definitionOf(t, got, "vk-files")
+	for _, p := range files.MountPoints { // ECS makes the mount points
+		if err := os.MkdirAll(m.here(*p.ContainerPath), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.start(files)
+	var found []string
+	err := filepath.Walk(filepath.Join(m.root, "vk/volumes"), func(path string, info os.FileInfo, err error) error {
+		if err == nil && path != filepath.Join(m.root, "vk/volumes") && !strings.Contains(path, "vk_tools") {
+			found = append(found, strings.TrimPrefix(path, m.root+"/vk/volumes/")+" "+info.Mode().String())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"config_1 drwxrwxrwx", "config_1/file -r--------", "work drwxrwxrwx"}
+	if diff := cmp.Diff(want, found); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, p := range definitionOf(t, got, "c").MountPoints { // as ECS mounts the same volumes into the container
+		if *p.SourceVolume == "vk_tools" {
+			continue
+		}
+		at := m.here(*p.ContainerPath)
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(filepath.Join(m.root, "vk/volumes", *p.SourceVolume), at); err != nil && !os.IsExist(err) {
+			t.Fatal(err)
+		}
+	}
+	if said := m.start(definitionOf(t, got, "c")); said != "content\nseen\n" {
+		t.Errorf("said %q", said)
+	}
+}
