@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -148,19 +149,31 @@ func silence(err error) bool {
 		errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH)
 }
 
-// admit refuses what only the daemon can reach: its own machine, and what AWS has on a machine's link
-// (credentials of the instance at 169.254.169.254). A pod's author may name any host for a probe, and no
-// pod has such an address.
+// admit refuses what only the daemon can reach: its own machine by any of its addresses, and what AWS has on a machine's
+// link (credentials of the instance at 169.254.169.254). A pod's author may name any host for a probe, and no pod has
+// such an address. What else the daemon's place in the network reaches is the security groups' to decide.
 func admit(_, address string, _ syscall.RawConn) error {
 	there, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return err
 	}
-	ip := there.Addr().Unmap()
-	if ip.IsLoopback() || ip.IsUnspecified() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.WithZone("") == instanceMetadata {
+	own, err := net.InterfaceAddrs()
+	if err != nil {
+		return fmt.Errorf("list the node's addresses, where probes do not go: %w", err)
+	}
+	if ip := there.Addr().Unmap().WithZone(""); isNodes(ip, own) {
 		return fmt.Errorf("%s belongs to the node: probes do not go there", ip)
 	}
 	return nil
+}
+
+// isNodes reports whether an address is of a machine itself, whose interfaces have the addresses own.
+func isNodes(ip netip.Addr, own []net.Addr) bool {
+	return ip.IsLoopback() || ip.IsUnspecified() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip == instanceMetadata ||
+		slices.ContainsFunc(own, func(a net.Addr) bool {
+			network, isNetwork := a.(*net.IPNet)
+			return isNetwork && network.IP.Equal(ip.AsSlice())
+		})
 }
 
 // instanceMetadata is the one address of instance metadata that is not link-local, EC2 user guide:
