@@ -69,7 +69,7 @@ func (p *Provider) derive(j *join, task ecstypes.Task) {
 // called under the lock of the joins.
 func (p *Provider) disown(j *join) {
 	p.log.Warn("annotations name the task of another", "pod", j.name(), "task", j.taskARN)
-	j.taskARN, j.attempt, j.claimed, j.launched = "", 0, false, nil
+	j.taskARN, j.attempt, j.claimed, j.launched, j.finished = "", 0, false, nil, ""
 	if j.deleting {
 		p.stops.Add(j.pod.UID)
 		return
