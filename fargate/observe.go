@@ -163,8 +163,9 @@ func (p *Provider) notify(_ context.Context, uid types.UID) {
 	if !ok || tell == nil {
 		return // NotifyPods comes back to those that change before it
 	}
-	if j.listening > 0 && time.Now().Before(j.quietUntil) {
-		return // hear comes back to it, or listen does
+	if left := time.Until(j.quietUntil); j.listening > 0 && left > 0 {
+		p.changes.AddAfter(uid, left) // again, for the queue keeps but the earliest time; hear may come back to it before
+		return
 	}
 	live, err := p.pods.Pods(j.pod.Namespace).Get(j.pod.Name)
 	if err != nil || live.UID != uid {
