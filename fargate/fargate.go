@@ -146,7 +146,7 @@ func New(cfg Config) (*Provider, error) {
 		notifyNode: make(chan func(*corev1.Node), 1),
 	}
 	p.tracker = tracker.New(cfg.Account.ecs, cfg.Account.config.ClusterName, podstatus.Settled, p, cfg.Log)
-	p.prober = prober.New(prober.Config{Changed: p.probed, Event: p.tellProbe, Dial: cfg.ProbeDial})
+	p.prober = prober.New(prober.Config{Changed: p.probed, Event: p.tellProbe, Dial: cfg.ProbeDial, Version: kubernetesVersion(cfg.Node)})
 	var err error
 	p.metrics, err = newMetrics(cfg.Metrics, p)
 	return p, err
