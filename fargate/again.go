@@ -25,7 +25,7 @@ func (p *Provider) again(j *join, verdict podstatus.Verdict, ran time.Duration) 
 	delay := backOffAfter(j.failures, verdict.Action)
 	j.failures++
 	j.attempt++
-	j.taskARN, j.endingSince = "", time.Time{}
+	j.taskARN, j.finished, j.endingSince = "", "", time.Time{}
 	j.unprepared = verdict.Reason == awserr.ReasonNotPrepared
 	j.notBefore = time.Now().Add(delay)
 	p.launches.AddAfter(turnOf(j.pod), delay)

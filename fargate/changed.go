@@ -21,24 +21,25 @@ func imagesOf(task ecstypes.Task) map[string]string {
 }
 
 // restartChanged has the task of a pod stopped in which a container is to have another image, which is the one change to
-// containers that the API server allows: what comes next is another attempt, with the new image. A pod that is never
-// to restart keeps its task, and an event says so. It is called under the lock of the joins.
+// containers that the API server allows: what comes next is another attempt, with the new image. It is called under the
+// lock of the joins.
+//
+// Only a pod that restarts Always has it so. kubelet would do it whatever the policy, for it starts that one container
+// again; here all do, and of those the API server lets none run again that has ended for good, be it with 0 at the stop
+// itself. Such a pod keeps its task, and an event says so.
 func (p *Provider) restartChanged(j *join) {
 	if j.deleting || j.over || j.finished != "" || j.taskARN == "" {
 		return
 	}
 	for _, c := range slices.Concat(j.pod.Spec.InitContainers, j.pod.Spec.Containers) {
 		started, known := j.images[c.Name]
-		if !known || started == c.Image {
+		if !known || started == c.Image || pastChange(j.pod, j.status, c.Name) {
 			continue
 		}
-		if isInit := slices.ContainsFunc(j.pod.Spec.InitContainers, func(i corev1.Container) bool { return i.Name == c.Name }); isInit {
-			continue // it has done its work; the next task has the new one
-		}
-		if j.pod.Spec.RestartPolicy == corev1.RestartPolicyNever {
-			j.images[c.Name] = c.Image
+		if policy := j.pod.Spec.RestartPolicy; policy != corev1.RestartPolicyAlways {
+			j.images[c.Name] = c.Image // once
 			p.events.Event(refTo(j.pod, c.Name), corev1.EventTypeWarning, "ImageChangeNotApplied",
-				"the task keeps the image it was started with, for the pod is never to restart; delete the pod to replace it")
+				"the task keeps the image it was started with, for the pod's restartPolicy is "+string(policy)+"; delete the pod to replace it")
 			continue
 		}
 		p.events.Event(refTo(j.pod, c.Name), corev1.EventTypeNormal, "Killing", "Container "+c.Name+" definition changed, will be restarted")
@@ -46,4 +47,18 @@ func (p *Provider) restartChanged(j *join) {
 		p.stops.Add(j.pod.UID)
 		return
 	}
+}
+
+// pastChange reports whether a container has ended, or is an init container that runs and will: kubelet lets these be, too.
+func pastChange(pod *corev1.Pod, status corev1.PodStatus, container string) bool {
+	inits := slices.ContainsFunc(pod.Spec.InitContainers, func(c corev1.Container) bool {
+		return c.Name == container && (c.RestartPolicy == nil || *c.RestartPolicy != corev1.ContainerRestartPolicyAlways)
+	})
+	return inits && runs(status, container) || hasEnded(status, container)
+}
+
+func hasEnded(status corev1.PodStatus, container string) bool {
+	return slices.ContainsFunc(slices.Concat(status.InitContainerStatuses, status.ContainerStatuses), func(s corev1.ContainerStatus) bool {
+		return s.Name == container && s.State.Terminated != nil
+	})
 }

@@ -46,17 +46,62 @@ func TestImageOfARunningPodChanges(t *testing.T) {
 	}
 }
 
-func TestImageOfAPodThatIsNeverToRestart(t *testing.T) {
-	tell(t, fargatesim.Config{}, func(w *world) {
+// What has an end, and may end with success at a stop, is not stopped for its image: its user is told once.
+func TestImageOfAPodThatDoesNotRestartAlways(t *testing.T) {
+	for _, policy := range []corev1.RestartPolicy{corev1.RestartPolicyNever, corev1.RestartPolicyOnFailure} {
+		t.Run(string(policy), func(t *testing.T) {
+			tell(t, fargatesim.Config{}, func(w *world) {
+				w.start()
+				pod := nginx("web")
+				pod.Spec.RestartPolicy = policy
+				w.create(pod)
+				w.awaitPod("web", "running", running)
+				w.changeImage("web", "nginx:1.9.1")
+				time.Sleep(time.Minute) // on the bubble's clock
+				if told := w.told("ImageChangeNotApplied"); len(told) != 1 || !running(w.pod("default", "web")) || len(w.sim.Tasks()) != 1 {
+					t.Errorf("told %q, and the pod is %+v", told, w.pod("default", "web").Status)
+				}
+			})
+		})
+	}
+}
+
+// A container that has ended has no use for another image, and the others go on.
+func TestImageOfAContainerThatHasEnded(t *testing.T) {
+	tell(t, fargatesim.Config{Runtime: &fargatesim.Scripted{Images: images}}, func(w *world) {
 		w.start()
-		pod := nginx("web")
-		pod.Spec.RestartPolicy = corev1.RestartPolicyNever
-		w.create(pod)
-		w.awaitPod("web", "running", running)
-		w.changeImage("web", "nginx:1.9.1")
+		w.create(several("work", corev1.RestartPolicyOnFailure, "a=works b=serves"))
+		w.awaitPod("work", "half over", func(pod *corev1.Pod) bool {
+			return len(pod.Status.ContainerStatuses) == 2 && pod.Status.ContainerStatuses[0].State.Terminated != nil
+		})
+		w.changeImage("work", "long")
 		time.Sleep(time.Minute) // on the bubble's clock
-		if told := w.told("ImageChangeNotApplied"); len(told) != 1 || !running(w.pod("default", "web")) {
-			t.Errorf("told %q, and the pod is %+v", told, w.pod("default", "web").Status)
+		if told := append(w.told("ImageChangeNotApplied"), w.told("Killing")...); len(told) > 0 || len(w.active()) != 1 {
+			t.Errorf("told %q, and the pod is %+v", told, w.pod("default", "work").Status)
 		}
 	})
+}
+
+func TestImageOfAnInitContainer(t *testing.T) {
+	for name, row := range map[string]struct {
+		containers string
+		restarts   int
+	}{
+		"that has done its work":         {"i=works | a=serves", 0},
+		"that is a sidecar, and has not": {"+i=serves | a=serves", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tell(t, fargatesim.Config{Runtime: &fargatesim.Scripted{Images: images}}, func(w *world) {
+				w.start()
+				w.create(several("web", corev1.RestartPolicyAlways, row.containers))
+				w.awaitPod("web", "running", running)
+				w.edit("web", func(pod *corev1.Pod) { pod.Spec.InitContainers[0].Image = "serves:2" })
+				time.Sleep(time.Minute) // on the bubble's clock
+				pod := w.awaitPod("web", "running", running)
+				if got := len(w.sim.Tasks()) - 1; got != row.restarts {
+					t.Errorf("%d restarts, and the pod is %+v", got, pod.Status)
+				}
+			})
+		})
+	}
 }

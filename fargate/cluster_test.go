@@ -105,7 +105,7 @@ func (w *world) start() {
 	provider, err := fargate.New(fargate.Config{
 		ProbeDial: w.site.dial, Metrics: w.metrics, Namespace: w.namespace, Account: account, Client: w.client, Pods: corev1listers.NewPodLister(w.pods), Events: w,
 		Services:  corev1listers.NewServiceLister(cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})),
-		Node:      account.Node(fargate.NodeOptions{Name: w.node, InternalIP: "10.0.0.4"}),
+		Node:      account.Node(fargate.NodeOptions{Name: w.node, InternalIP: "10.0.0.4", Version: "v1.36.6-vk-v1.0.0"}),
 		APIServer: fargate.APIServer{Host: "10.0.0.9", Port: "6443"}, Log: w.log,
 	})
 	if err != nil {

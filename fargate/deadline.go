@@ -11,9 +11,6 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
 )
 
-// deadlineRetry is how soon a pod is looked at again whose deadline has passed and whose task is not known yet.
-const deadlineRetry = time.Second
-
 // deadlineOf is when the pod has had its time, all attempts and waits together; zero: it may take for ever. It follows
 // from the API server's object alone, so that it outlives the process.
 func deadlineOf(j *join) time.Time {
@@ -32,7 +29,11 @@ func (p *Provider) watchDeadline(j *join) {
 }
 
 // expire fails a pod whose deadline has passed, and has its task stopped first.
-func (p *Provider) expire(_ context.Context, uid types.UID) {
+func (p *Provider) expire(ctx context.Context, uid types.UID) {
+	if j, ok := p.joins.get(uid); !ok || time.Until(deadlineOf(&j)) <= 0 && !j.over && !j.deleting && !p.settled(ctx, uid) {
+		p.deadlines.AddAfter(uid, settleRetry)
+		return
+	}
 	p.joins.update(uid, func(j *join) {
 		at := deadlineOf(j)
 		switch {
@@ -42,7 +43,7 @@ func (p *Provider) expire(_ context.Context, uid types.UID) {
 			p.deadlines.AddAfter(uid, time.Until(at))
 			return
 		case j.launching || j.finished != "" || j.taskARN == "" && !j.unanswered.IsZero():
-			p.deadlines.AddAfter(uid, deadlineRetry)
+			p.deadlines.AddAfter(uid, settleRetry)
 			return
 		}
 		p.events.Event(j.pod, corev1.EventTypeNormal, "DeadlineExceeded", podstatus.MessageDeadline)

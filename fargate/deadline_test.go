@@ -51,6 +51,39 @@ func TestActiveDeadline(t *testing.T) {
 			}
 		})
 	})
+	t.Run("of a pod that waits while the next process begins", func(t *testing.T) {
+		tell(t, fargatesim.Config{}, func(w *world) {
+			w.start()
+			w.sim.NoCapacity(1000)
+			began := time.Now()
+			pod := job("work", "nginx", corev1.RestartPolicyOnFailure)
+			pod.Spec.ActiveDeadlineSeconds = ptr.To[int64](60)
+			w.create(pod)
+			time.Sleep(10 * time.Second) // on the bubble's clock
+			w.stopProvider()
+			w.start() // nobody can know yet whether the process before has started a task
+			w.awaitPod("work", "over", expired)
+			if took := time.Since(began); took < 60*time.Second || took > 3*time.Minute {
+				t.Errorf("it was active for %s", took)
+			}
+		})
+	})
+	t.Run("of a pod whose task was ended for the next one", func(t *testing.T) {
+		tell(t, fargatesim.Config{}, func(w *world) {
+			w.start()
+			began := time.Now()
+			pod := nginx("web")
+			pod.Spec.ActiveDeadlineSeconds = ptr.To[int64](120)
+			w.create(pod)
+			w.awaitPod("web", "running", running)
+			w.sim.NoCapacity(1000)
+			w.changeImage("web", "nginx:1.9.1")
+			w.awaitPod("web", "over", expired)
+			if took := time.Since(began); took < 120*time.Second || took > 140*time.Second {
+				t.Errorf("it was active for %s", took)
+			}
+		})
+	})
 	t.Run("that is brought forward", func(t *testing.T) {
 		tell(t, fargatesim.Config{}, func(w *world) {
 			w.start()

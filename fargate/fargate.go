@@ -12,10 +12,16 @@
 //	pods.go        virtual-kubelet's calls about pods
 //	logs.go        kubectl logs
 //	draft.go       a pod resolved and translated: what launching and explaining have in common
-//	launch.go      the launch queue and what one launch does
+//	claims.go      the PersistentVolumes behind a pod's claims
+//	token.go       tokens of ServiceAccounts
+//	queue.go       the launch queue, and its order
+//	launch.go      what one launch does
+//	unanswered.go  launches of which nobody knows yet whether they started a task
 //	stop.go        the stop queue: deletion
 //	prestop.go     preStop hooks, between the wish that a task ends and the stop
 //	observe.go     tasks seen, statuses derived and notified
+//	started.go     events about containers that have started
+//	changed.go     another image for a pod that runs
 //	deadline.go    activeDeadlineSeconds
 //	lastwords.go   what containers wrote before they failed, for terminationMessagePolicy
 //	probe.go       probes and postStart hooks of running containers, and what follows from them
@@ -25,6 +31,7 @@
 //	recover.go     taking up what already runs
 //	sweep.go       orphaned tasks and idle definitions
 //	node.go        the node and its conditions
+//	metrics.go     what Prometheus is told
 //	explain.go     what would become of pods in files, without cluster or account
 //	standin.go     what pods name, found in files; words where the files do not have it
 //	assume.go      what explaining assumes where there is no fargate.toml
@@ -146,7 +153,7 @@ func New(cfg Config) (*Provider, error) {
 		notifyNode: make(chan func(*corev1.Node), 1),
 	}
 	p.tracker = tracker.New(cfg.Account.ecs, cfg.Account.config.ClusterName, podstatus.Settled, p, cfg.Log)
-	p.prober = prober.New(prober.Config{Changed: p.probed, Event: p.tellProbe, Dial: cfg.ProbeDial})
+	p.prober = prober.New(prober.Config{Changed: p.probed, Event: p.tellProbe, Dial: cfg.ProbeDial, Version: kubernetesVersion(cfg.Node)})
 	var err error
 	p.metrics, err = newMetrics(cfg.Metrics, p)
 	return p, err

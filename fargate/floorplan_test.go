@@ -35,7 +35,7 @@ var plan = map[string][]string{
 	"fargate/internal/tracker":      {"fargate/internal/awserr"},
 	// The ground: values in, values out.
 	"fargate/internal/awserr":      {},
-	"fargate/internal/healthcheck": {},
+	"fargate/internal/healthcheck": {"fargate/internal/podenv"},
 	"fargate/internal/manifest":    {},
 	"fargate/internal/podenv":      {},
 	"fargate/internal/podfile":     {"fargate/internal/podenv"},

@@ -92,7 +92,7 @@ func (j *join) endFor(why string, since time.Time, grace time.Duration) {
 // attach makes a task the one that runs the pod.
 func (j *join) attach(taskARN string) {
 	j.taskARN, j.claimed, j.unanswered = taskARN, false, time.Time{}
-	j.finished, j.stopAsked, j.alive = "", false, false
+	j.finished, j.refusal, j.stopAsked, j.alive = "", "", false, false
 	j.preStop.abandon()
 	j.preStop, j.probeGrace, j.heard, j.images = nil, 0, nil, nil
 	if !j.deleting && j.pod.DeletionTimestamp == nil {

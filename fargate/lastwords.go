@@ -37,7 +37,8 @@ const (
 	listeners      = 8 // asking at once
 )
 
-// ending is the end of a container, of which its log is asked: at once, and once more when it has settled.
+// ending is the end of a container, of which its log is asked: at once, and once more when it has settled. That second look
+// lives in memory alone: a daemon that is stopped meanwhile leaves the status with the words of the first.
 type ending struct {
 	uid     types.UID
 	end     podstatus.End

@@ -2,6 +2,7 @@ package fargate_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/utils/ptr"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
 )
@@ -145,6 +147,32 @@ func TestLastWordsOfOneOfSeveral(t *testing.T) {
 		if calls := w.sim.Calls("GetLogEvents"); calls > 10 {
 			t.Errorf("%d calls for the words of one container", calls)
 		}
+	})
+}
+
+// The second of two ends prolongs the hold, and nobody is free to ask for their words while others wait for theirs.
+func TestLastWordsThatNobodyIsFreeToAskFor(t *testing.T) {
+	scripts := map[string]fargatesim.Script{"work": fargatesim.Exits(3, 20*time.Second), "first": {StopAfter: 500 * time.Millisecond}, "second": {StopAfter: 2 * time.Second}}
+	tell(t, fargatesim.Config{Runtime: &fargatesim.Scripted{Images: scripts}}, func(w *world) {
+		w.keepLogs()
+		w.start()
+		w.sim.Break("GetLogEvents", fargatesim.Fault{Delay: time.Hour})
+		for i := range 8 { // as many as ask at once, for a settled log from the 32nd second to the 47th
+			pod := reporting(corev1.RestartPolicyNever)
+			pod.Name = fmt.Sprintf("before-%d", i)
+			w.create(pod)
+		}
+		pod := several("work", corev1.RestartPolicyNever, "a=first b=second")
+		pod.Spec.ActiveDeadlineSeconds = ptr.To[int64](38)
+		for i := range pod.Spec.Containers {
+			pod.Spec.Containers[i].TerminationMessagePolicy = corev1.TerminationMessageFallbackToLogsOnError
+		}
+		w.create(pod)
+		pod = w.awaitPod("work", "over", expired)
+		if late := time.Since(pod.Status.ContainerStatuses[1].State.Terminated.FinishedAt.Time); late > 4*time.Second {
+			t.Errorf("its end was told %s after it", late)
+		}
+		w.sim.Mend()
 	})
 }
 

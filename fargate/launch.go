@@ -31,6 +31,10 @@ const configRetry = 5 * time.Second
 // launch is one turn of a pod: fetch what it names, resolve its environment and translate (draft.go), publish its secrets,
 // launch, observe. Whatever keeps it from a task is shown on the pod and tried again, unless the pod itself has to change.
 func (p *Provider) launch(ctx context.Context, t turn) {
+	if j, _ := p.joins.get(t.uid); j.refusal != "" && !p.settled(ctx, t.uid) {
+		p.launches.AddAfter(t, settleRetry) // what it was before may have been started
+		return
+	}
 	id, pod, ok := p.begin(t)
 	if !ok {
 		return

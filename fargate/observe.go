@@ -69,7 +69,7 @@ func (p *Provider) derive(j *join, task ecstypes.Task) {
 // called under the lock of the joins.
 func (p *Provider) disown(j *join) {
 	p.log.Warn("annotations name the task of another", "pod", j.name(), "task", j.taskARN)
-	j.taskARN, j.attempt, j.claimed, j.launched = "", 0, false, nil
+	j.taskARN, j.attempt, j.claimed, j.launched, j.finished = "", 0, false, nil, ""
 	if j.deleting {
 		p.stops.Add(j.pod.UID)
 		return
@@ -163,8 +163,9 @@ func (p *Provider) notify(_ context.Context, uid types.UID) {
 	if !ok || tell == nil {
 		return // NotifyPods comes back to those that change before it
 	}
-	if j.listening > 0 && time.Now().Before(j.quietUntil) {
-		return // hear comes back to it, or listen does
+	if left := time.Until(j.quietUntil); j.listening > 0 && left > 0 {
+		p.changes.AddAfter(uid, left) // again, for the queue keeps but the earliest time; hear may come back to it before
+		return
 	}
 	live, err := p.pods.Pods(j.pod.Namespace).Get(j.pod.Name)
 	if err != nil || live.UID != uid {

@@ -66,7 +66,8 @@ func (p *Provider) supersede(pod *corev1.Pod) {
 	}
 }
 
-// UpdatePod takes in a changed object. A task cannot change, so what was launched stays.
+// UpdatePod takes in a changed object. A task cannot change: for another image there is another one
+// (changed.go), and what else was launched stays.
 func (p *Provider) UpdatePod(_ context.Context, pod *corev1.Pod) error {
 	p.Observed(pod)
 	return nil

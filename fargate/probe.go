@@ -1,6 +1,7 @@
 package fargate
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/awserr"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
@@ -25,6 +27,15 @@ func (p *Provider) probe(j *join, pod *corev1.Pod, task ecstypes.Task, status co
 	}
 	p.restartUnhealthy(j, results)
 	return podstatus.Probed(pod, status, probes(results))
+}
+
+// kubernetesVersion is the node's, "1.36", as kubelet names it to what it asks.
+func kubernetesVersion(node *corev1.Node) string {
+	parsed, err := version.ParseGeneric(node.Status.NodeInfo.KubeletVersion)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%d.%d", parsed.Major(), parsed.Minor())
 }
 
 // probed takes in that probes say something else.

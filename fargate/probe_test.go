@@ -24,6 +24,7 @@ type site struct {
 	status atomic.Int64
 	mu     sync.Mutex // guards asked
 	asked  []string   // paths
+	agent  string     // that asked last
 }
 
 func (s *site) dial(context.Context, string, string) (net.Conn, error) {
@@ -35,7 +36,7 @@ func (s *site) dial(context.Context, string, string) (net.Conn, error) {
 		defer far.Close()
 		if request, err := http.ReadRequest(bufio.NewReader(far)); err == nil {
 			s.mu.Lock()
-			s.asked = append(s.asked, request.URL.Path)
+			s.asked, s.agent = append(s.asked, request.URL.Path), request.UserAgent()
 			s.mu.Unlock()
 			_, _ = fmt.Fprintf(far, "HTTP/1.1 %d told\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", s.status.Load())
 		}
@@ -53,6 +54,13 @@ func (s *site) count(path string) (n int) {
 		}
 	}
 	return n
+}
+
+// lastAgent is who asked last.
+func (s *site) lastAgent() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.agent
 }
 
 func get(path string) *corev1.Probe {
@@ -74,6 +82,9 @@ func TestReadinessProbe(t *testing.T) {
 		w.awaitPod("web", "running, and not ready", unready)
 		w.site.status.Store(200)
 		w.awaitPod("web", "ready", running)
+		if got := w.site.lastAgent(); got != "kube-probe/1.36" {
+			t.Errorf("user agent %q", got)
+		}
 		w.site.status.Store(503)
 		w.awaitPod("web", "not ready any more", unready)
 		if told := w.told("Unhealthy"); len(told) == 0 || !strings.Contains(told[len(told)-1], "Readiness probe failed: HTTP probe failed with statuscode: 503") {

@@ -16,13 +16,18 @@ const reasonUnsupported = "UnsupportedPodSpec"
 
 // refuse tells a pod that Fargate cannot run it. A bare pod or a Job's is Failed at once: nothing
 // replaces it at once. Any other controller would, for ever and without a back-off (ReplicaSets have
-// none): its pod stays Pending with the reason and fails only after a back-off of ours.
+// none): its pod stays Pending with the reason and fails only after a back-off of ours. So does one of which a task may
+// run, until that is known.
 func (p *Provider) refuse(t turn, pod *corev1.Pod, cause error) {
 	p.events.Event(pod, corev1.EventTypeWarning, reasonUnsupported, cause.Error())
 	p.log.Info("pod refused", "pod", pod.Namespace+"/"+pod.Name, "reason", cause.Error())
 	var delay time.Duration
-	if owner := metav1.GetControllerOf(pod); owner != nil && owner.Kind != "Job" {
+	owner := metav1.GetControllerOf(pod)
+	held := owner != nil && owner.Kind != "Job"
+	if j, _ := p.joins.get(pod.UID); held || !j.unanswered.IsZero() {
 		p.wait(pod.UID, reasonUnsupported, cause.Error())
+	}
+	if held {
 		delay = p.refusals.delay(owner.UID, time.Now())
 	}
 	p.joins.update(pod.UID, func(j *join) {

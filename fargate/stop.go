@@ -8,7 +8,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podstatus"
-	"github.com/virtual-kubelet/aws-fargate/fargate/internal/tracker"
 )
 
 // end marks a pod as to be ended and reports whether it is known. gone: its object no longer exists.
@@ -72,26 +71,10 @@ func why(j join) string {
 	return j.finished
 }
 
-// search looks for the task of a launch that was left without an answer. That there is none is known once
-// ECS has shown none for as long as it may be behind.
+// search looks for the task of a pod that is to end and whose launch was left without an answer.
 func (p *Provider) search(ctx context.Context, j join) {
-	began := time.Now()
-	tasks, err := p.tracker.List(ctx, p.owner.StartedBy())
-	if err != nil {
-		p.log.Info("search for the task of an unanswered launch postponed", "pod", j.name(), "error", err)
-		p.stops.AddRateLimited(j.pod.UID)
-		return
-	}
-	for _, task := range tasks {
-		p.reunite(task)
-	}
-	var known bool
-	p.joins.update(j.pod.UID, func(j *join) {
-		if known = began.Sub(j.unanswered) >= tracker.Consistency; known { // also if there is a task now
-			j.unanswered = time.Time{}
-		}
-	})
-	if !known {
+	p.look(ctx)
+	if now, ok := p.joins.get(j.pod.UID); ok && !now.unanswered.IsZero() {
 		p.stops.AddRateLimited(j.pod.UID)
 		return
 	}

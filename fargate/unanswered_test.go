@@ -39,6 +39,40 @@ func TestPodWhoseUnansweredLaunchStartedNothingIsLetGo(t *testing.T) {
 	})
 }
 
+// What Fargate cannot run does not run, but what it was before may.
+func TestPodRefusedWhileItsLaunchIsUnansweredTakesItsTaskAlong(t *testing.T) {
+	tell(t, fargatesim.Config{Lag: fargatesim.Lag{List: 20 * time.Second}}, func(w *world) {
+		w.start()
+		w.sim.Break("RunTask", lost)
+		w.create(nginx("web"))
+		w.awaitPod("web", "told", waitsFor("AWSUnreachable"))
+		w.edit("web", func(pod *corev1.Pod) {
+			pod.Annotations = map[string]string{"fargate.virtual-kubelet.io/size": "none"}
+		})
+		w.await("the refusal", func() bool { return len(w.told("UnsupportedPodSpec")) > 0 })
+		time.Sleep(15 * time.Second) // on the bubble's clock: so long a refused pod is not failed, lest it be replaced at once
+		w.remove("web")
+		if left := w.active(); len(left) > 0 {
+			t.Errorf("%d tasks run for a pod that was let go", len(left))
+		}
+	})
+}
+
+// Once it is known that nothing runs, the refusal counts.
+func TestPodRefusedAfterALaunchThatStartedNothingFails(t *testing.T) {
+	tell(t, fargatesim.Config{}, func(w *world) {
+		w.start()
+		w.sim.Break("RunTask", fargatesim.Fault{Refuse: true})
+		w.create(nginx("web"))
+		w.awaitPod("web", "told", waitsFor("AWSUnreachable"))
+		w.edit("web", func(pod *corev1.Pod) {
+			pod.Annotations = map[string]string{"fargate.virtual-kubelet.io/size": "none"}
+		})
+		w.awaitPod("web", "told what is wrong", waitsFor("UnsupportedPodSpec"))
+		w.awaitPod("web", "failed", func(pod *corev1.Pod) bool { return pod.Status.Reason == "UnsupportedPodSpec" })
+	})
+}
+
 // Before the next process has launched it, nobody but the dead one knows of its task, and the lists are behind.
 func TestPodDeletedRightAfterADeathInRunTaskTakesItsTaskAlong(t *testing.T) {
 	k := &killer{last: lost}

@@ -3,7 +3,8 @@
 // ECS runs one command in a container, and tells whether it has succeeded (HEALTHY) or has failed often enough in a row
 // (UNHEALTHY). The rules:
 //
-//	whose command        readiness's, else liveness's, else startup's; those with another command are left out
+//	whose command        readiness's, else liveness's, else startup's, with $(VAR) expanded as kubelet does for probes; those
+//	                     with another command are left out
 //	who shares it        all probes of the container with that command
 //	its interval         the shortest period of the sharers, 5 to 300 s
 //	its time-out         the longest of the sharers', 2 to 60 s
@@ -24,6 +25,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 )
 
 // Limits of ECS, in seconds but for retries. API reference: HealthCheck.
@@ -36,7 +39,7 @@ const (
 
 // Check is the health check of a container. Times are in seconds.
 type Check struct {
-	Command                        []string // nil: the container has no probe that is a command, and so no check
+	Command                        []string // expanded, for ECS expands nothing; nil: the container has no probe that is a command, and so no check
 	Interval, Timeout, StartPeriod int32
 	Retries                        int32
 
@@ -46,6 +49,7 @@ type Check struct {
 	LeftOut struct{ Startup, Liveness *corev1.Probe }
 
 	startup *corev1.Probe // of whatever kind
+	env     []corev1.EnvVar
 }
 
 // Of is the check of a container.
@@ -55,7 +59,7 @@ func Of(c *corev1.Container) Check {
 	if first == nil {
 		return Check{}
 	}
-	check := Check{Command: first.Exec.Command}
+	check := Check{Command: podenv.ExpandStatic(first.Exec.Command, c.Env), env: c.Env}
 	check.startup = c.StartupProbe
 	check.Readiness = readiness
 	check.Liveness, check.LeftOut.Liveness = check.shares(liveness)
@@ -72,7 +76,7 @@ func exec(probe *corev1.Probe) *corev1.Probe {
 }
 
 func (c *Check) shares(probe *corev1.Probe) (sharer, leftOut *corev1.Probe) {
-	if probe != nil && !slices.Equal(probe.Exec.Command, c.Command) {
+	if probe != nil && !slices.Equal(podenv.ExpandStatic(probe.Exec.Command, c.env), c.Command) {
 		return nil, probe
 	}
 	return probe, nil

@@ -44,6 +44,7 @@ func TestOneCheckForAllProbes(t *testing.T) {
 		"too often":                                        {corev1.Container{ReadinessProbe: run("a", 1, 4, 0)}, "a", numbers{5, 2, 4, 0}, "r"},
 		"too seldom":                                       {corev1.Container{LivenessProbe: within(run("a", 600, 2, 400), 90)}, "a", numbers{300, 60, 4, 300}, "l"},
 		"as long as it gets":                               {corev1.Container{LivenessProbe: run("a", math.MaxInt32, math.MaxInt32, math.MaxInt32)}, "a", numbers{300, 2, 10, 300}, "l"},
+		"commands are expanded before they are compared":   {corev1.Container{Env: []corev1.EnvVar{{Name: "PORT", Value: "5432"}}, LivenessProbe: run("a $(PORT)", 10, 3, 0), ReadinessProbe: run("a 5432", 10, 3, 0)}, "a 5432", numbers{10, 2, 3, 0}, "lr"},
 		"more retries than ECS has":                        {corev1.Container{LivenessProbe: run("a", 10, 20, 0)}, "a", numbers{10, 2, 10, 0}, "l"},
 	} {
 		t.Run(why, func(t *testing.T) {

@@ -47,7 +47,7 @@ type Verdict struct {
 //
 // The exception in the last column but two: a container that exited with 0 may not run again under
 // OnFailure, and what somebody interrupted did not succeed. A controller replaces the pod. What we stop
-// because of Finished, or of a probe, counts as exited; the rest is none of its doing.
+// because of Finished, of a probe or of another image counts as exited; the rest is none of its doing.
 func Judge(pod *corev1.Pod, task ecstypes.Task) Verdict {
 	stop := awserr.Stopped(task)
 	verdict := Verdict{Action: Finish, Phase: corev1.PodFailed, Reason: stop.Reason, Message: stop.Message, Cause: stop.Cause}

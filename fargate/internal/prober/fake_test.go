@@ -27,10 +27,14 @@ type behaviour int
 const (
 	well   behaviour = iota // 200
 	ill                     // 500
+	late                    // 200, whose body ends late
+	large                   // 200, whose body is large and does not end
 	hung                    // it takes the connection and says nothing
 	closed                  // nobody listens
 	absent                  // nothing is there: the network is silent
 )
+
+const lateBy = 7 * time.Second
 
 // fakeNetwork holds applications by what they are asked, "10.0.0.1:80/ready", and answers as they do.
 type fakeNetwork struct {
@@ -113,6 +117,13 @@ func (f *fakeNetwork) serve(conn net.Conn) {
 	f.mu.Unlock()
 	switch how {
 	case hung:
+		_, _ = in.ReadByte() // until the other end gives up
+	case late:
+		_, _ = fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nworking")
+		time.Sleep(lateBy)
+		_, _ = fmt.Fprint(conn, " done")
+	case large:
+		_, _ = fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\nConnection: close\r\n\r\n")
 		_, _ = in.ReadByte() // until the other end gives up
 	case ill:
 		_, _ = fmt.Fprint(conn, "HTTP/1.1 500 Ill\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")

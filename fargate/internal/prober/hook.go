@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -30,7 +31,7 @@ func CanCall(h *corev1.LifecycleHandler) bool {
 // Call carries out a hook, by kubelet's rules, and returns when that is done or ctx ends. It has no limit of its own.
 //
 //	sleep      until the time has passed
-//	httpGet    any answer will do, whatever its status; one in HTTP to a request in HTTPS is asked for again in HTTP
+//	httpGet    any answer will do, whatever its status, once it has ended; one in HTTP to a request in HTTPS is asked for again in HTTP
 //	tcpSocket  a connection will do (kubelet fails these)
 //
 // The error says why it failed; it may hold what the container's author wrote, so that it belongs into no event.
@@ -88,14 +89,22 @@ func (p *Prober) callHTTP(ctx context.Context, get *corev1.HTTPGetAction, t targ
 	return nil
 }
 
-// send makes a request to whose answer nobody listens.
+// maxHookBody is how much of an answer is waited for, as with kubelet: maxRespBodyLength in pkg/kubelet/lifecycle/handlers.go,
+// where a longer answer is not waited for at all, and one that breaks off is an answer.
+const maxHookBody = 10 << 10
+
+// send makes a request to whose answer nobody listens. It is done when the answer has ended.
 func (n *network) send(request *http.Request) error {
 	client := http.Client{Transport: n.transport, CheckRedirect: sameHost}
 	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}
-	return response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
+	if response.ContentLength <= maxHookBody { // or it is not known
+		_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxHookBody))
+	}
+	return request.Context().Err()
 }
 
 // isAnswerInHTTP: the server does not speak TLS. net/http gives this error no type.

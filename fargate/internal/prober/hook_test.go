@@ -173,17 +173,34 @@ func TestCall(t *testing.T) {
 	}
 }
 
+// A hook whose handler answers before its work is done is done when the answer ends.
+func TestCallLastsUntilTheAnswerEnds(t *testing.T) {
+	probing(t, func(fake *fakeNetwork, p *prober.Prober, _ *heard) {
+		for how, want := range map[behaviour]time.Duration{well: 0, late: lateBy, large: 0} {
+			fake.set("/end", how)
+			began, handler := time.Now(), getHook("/end")
+			err := p.Call(context.Background(), prober.Hook{IP: "10.0.0.1", Container: &corev1.Container{}, Handler: &handler})
+			if took := time.Since(began); err != nil || took != want {
+				t.Errorf("%d: %v after %s, want %s", how, err, took, want)
+			}
+			after(0)
+		}
+	})
+}
+
 func TestCallEndsWithItsContext(t *testing.T) {
 	probing(t, func(fake *fakeNetwork, p *prober.Prober, _ *heard) {
 		fake.set("/end", hung)
-		for why, handler := range map[string]corev1.LifecycleHandler{"sleep": {Sleep: &corev1.SleepAction{Seconds: 60}}, "get": getHook("/end")} {
+		fake.set("/late", late)
+		for why, handler := range map[string]corev1.LifecycleHandler{"sleep": {Sleep: &corev1.SleepAction{Seconds: 60}}, "get": getHook("/end"), "answer": getHook("/late")} {
 			began := time.Now()
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second) // of the bubble
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // of the bubble
 			err := p.Call(ctx, prober.Hook{IP: "10.0.0.1", Container: &corev1.Container{}, Handler: &handler, Since: began})
 			cancel()
-			if took := time.Since(began); err == nil || took != 10*time.Second {
+			if took := time.Since(began); err == nil || took != 5*time.Second {
 				t.Errorf("%s: %v after %s", why, err, took)
 			}
+			after(lateBy) // until nobody is left to answer
 		}
 	})
 }

@@ -7,7 +7,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// This file runs postStart hooks: each once for a container, at the first sight of it. Until its hook is done a container
+// This file runs postStart hooks: each once for a container, at the first sight of it, and again where a daemon starts
+// before the container has started. Until its hook is done a container
 // has not started, and no probe of it is made. A hook may take as long as it likes; it does not count among the probes
 // under way.
 

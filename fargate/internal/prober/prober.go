@@ -13,8 +13,10 @@
 // ends is probed for readiness alone. A probe that could not be made (a port that no container has, an
 // answer that broke off) counts for nothing.
 //
-// A postStart hook is made once, before all probes; until it is done, its container is neither started nor ready, and
-// its failure is one of the container. A preStop hook is the caller's, who asks for it with Call.
+// A postStart hook is made before all probes; until it is done, its container is neither started nor ready, and
+// its failure is one of the container. It is made at least once, which is what Kubernetes promises: while a container has
+// not started, because of its hook or its startup probe, a daemon that starts again cannot know how far the one before it
+// had come, and makes it again. A preStop hook is the caller's, who asks for it with Call.
 //
 // Handlers are httpGet, tcpSocket and grpc. Probes with an exec handler ECS makes, as the container's health check, which
 // they share (package healthcheck): the caller declares the health, and the probes stand by it. Those that have no share

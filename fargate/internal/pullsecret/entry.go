@@ -2,15 +2,11 @@ package pullsecret
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"maps"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -22,7 +18,6 @@ import (
 type entry struct {
 	secret             *corev1.Secret
 	location           string // as written
-	key                string // what it is for
 	username, password podenv.Value
 	token              bool // it has a token
 }
@@ -81,26 +76,7 @@ func (w written) login() (username, password string, err error) {
 	return username, password, nil
 }
 
-// address names the document by where the credentials come from, as podenv.Address does:
-//
-//	NAMESPACE/SECRET/UID/RESOURCEVERSION/pull-DIGEST  the digest is that of the registry that the entry is for
+// address names the document by where the credentials come from: what the entry is for is how they are taken.
 func (e *entry) address(namespace string) podenv.Address {
-	return podenv.Address(strings.Join([]string{segment(namespace), segment(e.secret.Name), segment(string(e.secret.UID)),
-		segment(e.secret.ResourceVersion), "pull-" + digest(e.location)}, "/"))
-}
-
-var plain = regexp.MustCompile(`^[A-Za-z0-9._-]{1,253}$`)
-
-// segment is a part of an address, or a digest of what does not fit into one.
-func segment(part string) string {
-	if plain.MatchString(part) {
-		return part
-	}
-	return digest(part)
-}
-
-// digest is 32 hex digits.
-func digest(text string) string {
-	sum := sha256.Sum256([]byte(strconv.Itoa(len(text)) + ":" + text))
-	return hex.EncodeToString(sum[:])[:32]
+	return podenv.AddressOf(namespace, e.secret, "image pull", e.location) // with a blank no key of a Secret has the name
 }

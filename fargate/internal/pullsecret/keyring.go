@@ -20,7 +20,6 @@ type keyring map[string][]*entry
 func (k keyring) add(entries []*entry) {
 	for _, e := range entries {
 		if key, ok := keyOf(e.location); ok {
-			e.key = key
 			k[key] = append(k[key], e)
 		}
 	}

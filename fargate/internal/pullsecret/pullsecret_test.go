@@ -127,7 +127,7 @@ func TestAddresses(t *testing.T) {
 		return all
 	}
 	first := addresses("planted", "1")
-	if len(first) != 2 || !strings.HasPrefix(string(first[0]), "shop/s/uid-of-x/1/pull-") {
+	if len(first) != 2 || !strings.HasPrefix(string(first[0]), "shop/s/uid-of-x/1/") {
 		t.Fatalf("addresses %v", first)
 	}
 	if diff := cmp.Diff(first, addresses("other", "1")); diff != "" {

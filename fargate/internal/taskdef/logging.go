@@ -266,9 +266,12 @@ var (
 	isURL      = regexp.MustCompile(`^https?://[A-Za-z0-9.:_-]+(/[A-Za-z0-9./_-]*)?$`)
 	groupName  = regexp.MustCompile(`^[A-Za-z0-9_/.#-]+$`) // and 512 characters; CloudWatch Logs API reference: CreateLogGroup
 
-	secretName  = regexp.MustCompile(`(?i)token|passw|secret|api[_-]?key|(license|shared|access|private)[_-]?key|credential|authorization`)
-	secretValue = regexp.MustCompile(`(?i)bearer |basic |authorization|://[^/@]*:[^/@]*@`)
+	secretName  = regexp.MustCompile(`(?i)` + secretWord)
+	secretValue = regexp.MustCompile(`(?i)bearer |basic |authorization|://[^/@]*:[^/@]*@|(` + secretWord + `)[a-z0-9_-]*["']?[ \t:=]+\S`)
 )
+
+// secretWord is of the names of what is secret, be it an option or a part of one: a header, a parameter, a member of JSON.
+const secretWord = `token|passw|secret|api[_-]?key|(license|shared|access|private)[_-]?key|credential|authorization`
 
 // looksSecret tells whether an option should not be read by everybody. It cannot know.
 func looksSecret(name, value string) bool {

@@ -12,8 +12,7 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/healthcheck"
 )
 
-// healthCheck is the check that the container's probes with commands share; nil: it has none. ECS expands nothing in its
-// command, as kubelet does not.
+// healthCheck is the check that the container's probes with commands share; nil: it has none.
 func healthCheck(c *corev1.Container) *ecstypes.HealthCheck {
 	check := healthcheck.Of(c)
 	if check.Command == nil {

@@ -102,17 +102,25 @@ var containerRules = []rule{
 	})),
 	quiet("spec.containers[].terminationMessagePath", Accepted, "the file is not read; the status carries ECS's own reason"),
 	quiet("spec.containers[].terminationMessagePolicy", Emulated, "File: the file is not read. FallbackToLogsOnError: the end of the log (80 lines, 2048 bytes) of a container that has failed, as far as CloudWatch Logs has it; the status waits two seconds for it, and what comes later is added"),
-	loud("spec.containers[].terminationMessagePolicy", "FallbackToLogsOnError, without CloudWatchLogGroupName in fargate.toml", Warned, "no log is kept; the status carries ECS's own reason", "ask whoever runs the node for a log group", inContainers(func(in Input, c *corev1.Container) []hit {
-		if group, _ := LogGroup(in.Pod, in.Settings); group != "" || c.TerminationMessagePolicy != corev1.TerminationMessageFallbackToLogsOnError {
-			return nil
-		}
-		return []hit{{}}
-	})),
+	loud("spec.containers[].terminationMessagePolicy", "FallbackToLogsOnError, without CloudWatchLogGroupName in fargate.toml", Warned, "no log is kept; the status carries ECS's own reason", "ask whoever runs the node for a log group",
+		wantsLastWords(func(group, driver string) bool { return group == "" && driver == "" })),
+	loud("spec.containers[].terminationMessagePolicy", "FallbackToLogsOnError, with the log driver splunk or awsfirelens", Warned, "only logs in CloudWatch Logs can be read; the status carries ECS's own reason", "remove the annotation "+annotationLogDriver+", or set the policy to File",
+		wantsLastWords(func(_, driver string) bool { return driver != "" })),
 	quiet("spec.containers[].imagePullPolicy", Accepted, "Fargate pulls for every task"),
 	loud("spec.containers[].imagePullPolicy", "Never", Refused, "Fargate pulls for every task and has no images of its own", "use Always or IfNotPresent", onContainers(func(c *corev1.Container) bool { return c.ImagePullPolicy == corev1.PullNever })),
 	quiet("spec.containers[].stdin", Mapped, "interactive"),
 	loud("spec.containers[].stdinOnce", "true", Warned, "no client can attach to a Fargate container, so its input stays open", "remove it", onContainers(func(c *corev1.Container) bool { return c.StdinOnce })),
 	quiet("spec.containers[].tty", Mapped, "pseudo terminal"),
+}
+
+// wantsLastWords finds the containers whose status is to tell the end of their log, where the pod's logs are kept as said.
+func wantsLastWords(kept func(group, driver string) bool) func(Input) []hit {
+	return inContainers(func(in Input, c *corev1.Container) []hit {
+		if c.TerminationMessagePolicy != corev1.TerminationMessageFallbackToLogsOnError || !kept(LogGroup(in.Pod, in.Settings)) {
+			return nil
+		}
+		return []hit{{}}
+	})
 }
 
 func onMounts(holds func(corev1.VolumeMount) bool) func(Input) []hit {

@@ -59,16 +59,17 @@ func definitionTags(pod *corev1.Pod, digest string, operators map[string]string)
 	return tags(map[string]string{TagDigest: digest}, operators, ours)
 }
 
-// taskTags are the tags of one pod's task: the operator's, ours, the pod's annotations that begin with our
-// prefix, and its labels. Other annotations may hold anything, and stay in Kubernetes.
+// taggedAnnotations are those that cost reports have a use for. All others stay in Kubernetes: they may hold anything, as
+// options of logs do, or be written by the provider after the launch, which must not change a request that is repeated.
+var taggedAnnotations = []string{AnnotationSize, annotationCapacityType, AnnotationEBS, annotationSubnets, annotationSecurityGroups, annotationPublicIP}
+
+// taskTags are the tags of one pod's task: the operator's, ours, some of the pod's annotations, and its labels.
 func taskTags(pod *corev1.Pod, operators map[string]string) []ecstypes.Tag {
 	kind, name := owner(pod)
 	ours := map[string]string{tagNamespace: pod.Namespace, tagPod: pod.Name, tagOwnerKind: kind, tagOwner: name}
 	annotations := map[string]string{}
-	for key, value := range pod.Annotations {
-		// What the provider writes after the launch must not change the request when it is repeated.
-		written := key == podid.AnnotationTaskARN || key == podid.AnnotationAttempt
-		if strings.HasPrefix(key, podid.AnnotationPrefix) && !written {
+	for _, key := range taggedAnnotations {
+		if value, given := pod.Annotations[key]; given {
 			annotations[key] = value
 		}
 	}

@@ -15,25 +15,30 @@ import (
 
 func TestTaskTags(t *testing.T) {
 	pod := barePod()
-	pod.Labels = map[string]string{"app": "web", "team": "guests", "example.com/tier": "a b"}
+	pod.Labels = map[string]string{"app": "web", "team": "guests", "example.com/tier": "größer {b}"}
 	pod.Annotations = map[string]string{
-		podid.AnnotationPrefix + "note": "größer than {that}",
-		podid.AnnotationTaskARN:         "arn:of:the:last:attempt",
-		podid.AnnotationAttempt:         "1",
-		"example.com/password":          "hunter2",
+		podid.AnnotationPrefix + "size":          "512/1024",
+		podid.AnnotationPrefix + "capacity-type": "spot",
+		podid.AnnotationPrefix + "note":          "planted, and of no meaning",
+		podid.AnnotationPrefix + "log-options":   "awslogs-datetime-format=planted",
+		podid.AnnotationCapacity:                 "0.5vCPU 1GB", // ours, and not of the first request
+		podid.AnnotationTaskARN:                  "arn:of:the:last:attempt",
+		podid.AnnotationAttempt:                  "1",
+		"example.com/password":                   "hunter2",
 	}
 	got, err := translate(pod)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]string{
-		"app": "web", "example.com/tier": "a b",
-		"team":                                "platform", // the operator's wins over the label
-		podid.AnnotationPrefix + "note":       "gr__er than _that_",
-		podid.AnnotationPrefix + "pod":        "pod",
-		podid.AnnotationPrefix + "owner":      "pod",
-		podid.AnnotationPrefix + "owner-kind": "Pod",
-		podid.AnnotationPrefix + "namespace":  "default",
+		"app": "web", "example.com/tier": "gr__er _b_",
+		"team":                                   "platform", // the operator's wins over the label
+		podid.AnnotationPrefix + "size":          "512/1024",
+		podid.AnnotationPrefix + "capacity-type": "spot",
+		podid.AnnotationPrefix + "pod":           "pod",
+		podid.AnnotationPrefix + "owner":         "pod",
+		podid.AnnotationPrefix + "owner-kind":    "Pod",
+		podid.AnnotationPrefix + "namespace":     "default",
 	}
 	if diff := cmp.Diff(want, asMap(got.Run.Tags)); diff != "" {
 		t.Errorf("tags (-want +got):\n%s", diff)
@@ -54,10 +59,10 @@ func TestTagsKeepToECSLimits(t *testing.T) {
 	for i := range 60 {
 		pod.Labels[fmt.Sprintf("label-%02d", i)] = "x"
 	}
-	pod.Annotations = map[string]string{podid.AnnotationPrefix + "essay": strings.Repeat("x", 1000)}
+	pod.Annotations = map[string]string{podid.AnnotationPrefix + "subnets": ids("subnet-0a1b2c3d4e5f607", 16)}
 	environment, _ := podenv.Resolve(pod, nodeSources())
 	in := input(pod, environment)
-	in.Settings.Tags = map[string]string{"cost-center": "42"}
+	in.Settings.Tags, in.Settings.Subnets = map[string]string{"cost-center": "42"}, strings.Split(ids("subnet-0a1b2c3d4e5f607", 16), ",")
 	got, err := taskdef.Translate(in)
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +76,7 @@ func TestTagsKeepToECSLimits(t *testing.T) {
 		}
 	}
 	chosen := asMap(got.Run.Tags)
-	for _, key := range []string{"cost-center", podid.AnnotationPrefix + "namespace", podid.AnnotationPrefix + "essay"} {
+	for _, key := range []string{"cost-center", podid.AnnotationPrefix + "namespace", podid.AnnotationPrefix + "subnets"} {
 		if chosen[key] == "" {
 			t.Errorf("tag %s had to give way to a label", key)
 		}

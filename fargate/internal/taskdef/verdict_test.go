@@ -225,6 +225,7 @@ var provocations = map[string]string{
 	"spec.containers[].livenessProbe|terminationGracePeriodSeconds other than the pod's":                               "{livenessProbe: {terminationGracePeriodSeconds: 5, tcpSocket: {port: 80}}}",
 	"spec.containers[].startupProbe|terminationGracePeriodSeconds other than the pod's":                                "{startupProbe: {terminationGracePeriodSeconds: 60, tcpSocket: {port: 80}}}",
 	"spec.containers[].terminationMessagePolicy|FallbackToLogsOnError, without CloudWatchLogGroupName in fargate.toml": "{terminationMessagePolicy: FallbackToLogsOnError}",
+	"spec.containers[].terminationMessagePolicy|FallbackToLogsOnError, with the log driver splunk or awsfirelens":      "{terminationMessagePolicy: FallbackToLogsOnError}",
 	"spec.containers[].startupProbe|exec, beyond what a health check can do":                                           "{startupProbe: {exec: {command: [a]}, timeoutSeconds: 61}}",
 }
 
@@ -241,7 +242,13 @@ var circumstances = map[string]func(*taskdef.Input){
 	"or another value from a Secret, not published":                                                  func(in *taskdef.Input) { in.Secrets = nil },
 	"annotated eks.amazonaws.com/role-arn, not granted to the namespace":                             func(in *taskdef.Input) { in.ServiceAccountRole = "arn:aws:iam::123456789012:role/admin" },
 	"annotated eks.amazonaws.com/role-arn, no role's ARN, or the execution role":                     func(in *taskdef.Input) { in.ServiceAccountRole = settings.ExecutionRoleARN },
+	"FallbackToLogsOnError, with the log driver splunk or awsfirelens":                               logsElsewhere,
 	"FallbackToLogsOnError, without CloudWatchLogGroupName in fargate.toml":                          func(in *taskdef.Input) { in.Settings.LogGroup = "" },
+}
+
+func logsElsewhere(in *taskdef.Input) {
+	const prefix = "fargate.virtual-kubelet.io/"
+	in.Pod.Annotations = map[string]string{prefix + "log-driver": "awsfirelens", prefix + "log-options": "Name=granted"}
 }
 
 func noRole(in *taskdef.Input) { in.Settings.ExecutionRoleARN = "" }
