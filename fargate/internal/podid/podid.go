@@ -32,7 +32,12 @@ const (
 const (
 	KeeperName = "vk-keeper" // keeps a task until all containers of its pod have ended
 	FilesName  = "vk-files"  // fills the pod's volumes before all other containers start
+	// ImagePrefix begins the names of those that fill a volume with the files of their image.
+	ImagePrefix = "vk-image-"
 )
+
+// ImageName is the container that fills a volume with the files of its image.
+func ImageName(volume string) string { return ImagePrefix + volume }
 
 // RouterName is that of a container of the provider's own, which sends on the logs of a pod's others.
 const RouterName = "vk-log-router"

@@ -26,13 +26,15 @@ func reasonBefore(pod *corev1.Pod) string {
 // reasonFailedMount is kubelet's word for volumes that are not as they should be.
 const reasonFailedMount = "FailedMount"
 
-// unfilled says how the container failed that fills the pod's volumes; "": it has not.
+// unfilled says how a container failed that fills the pod's volumes; "": none has.
 func unfilled(task ecstypes.Task) string {
-	container, _ := find(task, podid.FilesName)
-	if container.ExitCode == nil || *container.ExitCode == 0 {
-		return ""
+	for _, c := range task.Containers {
+		name := aws.ToString(c.Name)
+		if fills := name == podid.FilesName || strings.HasPrefix(name, podid.ImagePrefix); fills && aws.ToInt32(c.ExitCode) != 0 {
+			return fmt.Sprintf("the pod's volumes could not be filled: container %s exited with %d; its log says why", name, *c.ExitCode)
+		}
 	}
-	return fmt.Sprintf("the pod's volumes could not be filled: container %s exited with %d; its log says why", podid.FilesName, *container.ExitCode)
+	return ""
 }
 
 // isSidecar tells whether an init container runs beside the containers, and not before them.

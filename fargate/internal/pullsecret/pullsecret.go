@@ -64,22 +64,41 @@ func (c Credentials) TokenOnly(image string) bool { return c.tokens[image] }
 // Documents are what must lie in Secrets Manager before the pod's task starts, by address, each once.
 func (c Credentials) Documents() []podenv.Document { return c.documents }
 
-// Resolve finds the credentials of all the pod's containers. A Secret that is absent or nil does not exist. A problem
+// Images are those that a pod's task pulls, of its containers and its volumes, each once.
+func Images(pod *corev1.Pod) []string {
+	var images []string
+	add := func(image string) {
+		if image != "" && !slices.Contains(images, image) {
+			images = append(images, image)
+		}
+	}
+	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+		add(c.Image)
+	}
+	for _, v := range pod.Spec.Volumes {
+		if v.Image != nil {
+			add(v.Image.Reference)
+		}
+	}
+	return images
+}
+
+// Resolve finds the credentials of all the pod's images. A Secret that is absent or nil does not exist. A problem
 // that is not of the effect podenv.Waits keeps nothing from running.
 func Resolve(pod *corev1.Pod, secrets map[string]*corev1.Secret) (Credentials, []podenv.Problem) {
 	ring, problems := newKeyring(pod, secrets)
 	c := Credentials{images: map[string]podenv.Address{}, tokens: map[string]bool{}}
 	documents := map[podenv.Address]podenv.Document{}
-	for _, container := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
-		if IsPrivateECR(container.Image) {
+	for _, image := range Images(pod) {
+		if IsPrivateECR(image) {
 			continue
 		}
-		entry, tokens := ring.lookup(container.Image)
-		if c.tokens[container.Image] = entry == nil && tokens; entry == nil {
+		entry, tokens := ring.lookup(image)
+		if c.tokens[image] = entry == nil && tokens; entry == nil {
 			continue
 		}
 		document := entry.document(pod.Namespace)
-		c.images[container.Image], documents[document.Address] = document.Address, document
+		c.images[image], documents[document.Address] = document.Address, document
 	}
 	for _, address := range slices.Sorted(maps.Keys(documents)) {
 		c.documents = append(c.documents, documents[address])
@@ -140,8 +159,8 @@ func (e *entry) document(namespace string) podenv.Document {
 // StandIn is a Secret of that name with words in the place of credentials for each of the pod's images.
 func StandIn(pod *corev1.Pod, name string) *corev1.Secret {
 	auths := map[string]written{}
-	for _, container := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
-		host, _, _ := strings.Cut(repository(container.Image), "/")
+	for _, image := range Images(pod) {
+		host, _, _ := strings.Cut(repository(image), "/")
 		if host == "docker.io" {
 			host = dockerHub
 		}

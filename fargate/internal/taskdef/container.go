@@ -33,7 +33,7 @@ func containerDefinition(in Input, l layout, c *corev1.Container, ports map[int3
 	return ecstypes.ContainerDefinition{
 		Name:                   aws.String(c.Name),
 		Image:                  aws.String(c.Image),
-		RepositoryCredentials:  repositoryCredentials(in, c),
+		RepositoryCredentials:  repositoryCredentials(in, c.Image),
 		EntryPoint:             entryPoint,
 		Command:                command,
 		WorkingDirectory:       optional(c.WorkingDir),

@@ -212,7 +212,7 @@ func volumeSource(c randfill.Continue) corev1.VolumeSource {
 	}
 	limit := resource.MustParse(pick(c, "1Mi", "64Mi", "30Gi"))
 	local := corev1.LocalObjectReference{Name: "config"}
-	switch c.Intn(7) {
+	switch c.Intn(8) {
 	case 0:
 		return corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}
 	case 1:
@@ -226,6 +226,8 @@ func volumeSource(c randfill.Continue) corev1.VolumeSource {
 			{Path: "key", FieldRef: &corev1.ObjectFieldSelector{FieldPath: pick(c, "metadata.name", "metadata.labels", "metadata.namespace")}}}}}
 	case 5:
 		return corev1.VolumeSource{NFS: &corev1.NFSVolumeSource{Server: "fs-0a0a0a0a.efs.us-east-1.amazonaws.com", Path: pick(c, "/", "/data")}}
+	case 6:
+		return corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: pick(c, "ghcr.io/team/files:1", "files"), PullPolicy: corev1.PullPolicy(pick(c, "", "Always", "Never"))}}
 	}
 	return corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
 		{Secret: &corev1.SecretProjection{LocalObjectReference: corev1.LocalObjectReference{Name: "login"}, Items: items}},

@@ -50,7 +50,7 @@ func keeper(settings Settings) ecstypes.ContainerDefinition {
 	}
 }
 
-// containerDefinitions are those of a task: the one that fills volumes, init containers, each after those before it,
+// containerDefinitions are those of a task: those that fill volumes, init containers, each after those before it,
 // then the containers, after all of them. ECS ends them in the opposite order, so that a sidecar outlasts what it is
 // for.
 func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinition {
@@ -58,6 +58,9 @@ func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinit
 	var definitions []ecstypes.ContainerDefinition
 	if needsFiles(in) {
 		definitions = append(definitions, filesContainer(in, l, chosen))
+	}
+	for _, v := range l.imageVolumes() {
+		definitions = append(definitions, imageContainer(in, l, v))
 	}
 	for i := range in.Pod.Spec.InitContainers {
 		c := &in.Pod.Spec.InitContainers[i]
@@ -130,19 +133,31 @@ func reserved(d *ecstypes.ContainerDefinition) int32 {
 // after is the dependency on the filled volumes and on the first n init containers: on their success, or of sidecars on
 // their start. It names no time limit: without one ECS waits as long as they take.
 func after(in Input, n int) []ecstypes.ContainerDependency {
-	var dependencies []ecstypes.ContainerDependency
-	if needsFiles(in) {
-		dependencies = append(dependencies, ecstypes.ContainerDependency{ContainerName: aws.String(podid.FilesName), Condition: ecstypes.ContainerConditionSuccess})
+	dependencies := filled(in)
+	for _, v := range layoutOf(in).imageVolumes() {
+		dependencies = append(dependencies, success(podid.ImageName(v.Name)))
 	}
 	for i := range n {
 		c := &in.Pod.Spec.InitContainers[i]
-		condition := ecstypes.ContainerConditionSuccess
+		dependency := success(c.Name)
 		if isSidecar(c) {
-			condition = ecstypes.ContainerConditionStart
+			dependency.Condition = ecstypes.ContainerConditionStart
 		}
-		dependencies = append(dependencies, ecstypes.ContainerDependency{ContainerName: aws.String(c.Name), Condition: condition})
+		dependencies = append(dependencies, dependency)
 	}
 	return dependencies
+}
+
+// filled is the dependency on the volumes that the provider fills from what it has.
+func filled(in Input) []ecstypes.ContainerDependency {
+	if !needsFiles(in) {
+		return nil
+	}
+	return []ecstypes.ContainerDependency{success(podid.FilesName)}
+}
+
+func success(container string) ecstypes.ContainerDependency {
+	return ecstypes.ContainerDependency{ContainerName: aws.String(container), Condition: ecstypes.ContainerConditionSuccess}
 }
 
 // environmentOf is that of a container by name; a pod's names are each given once.

@@ -10,13 +10,18 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/pullsecret"
 )
 
-const fieldPull = "spec.imagePullSecrets"
+const (
+	fieldPull = "spec.imagePullSecrets"
 
-// repositoryCredentials says where the credentials for a container's image are. ECS takes a secret's whole ARN or its
+	ecrAlone    = "images of private Amazon ECR registries are pulled by the task's execution role, and this node has none"
+	setPullRole = "set ExecutionRoleArn in fargate.toml to a role that may pull them"
+)
+
+// repositoryCredentials says where the credentials for an image are. ECS takes a secret's whole ARN or its
 // name there, and neither a key nor a version (API reference: RepositoryCredentials), so that its current version
 // counts. That is the one we wrote: secretstore gives out no other, and looks again every few minutes.
-func repositoryCredentials(in Input, c *corev1.Container) *ecstypes.RepositoryCredentials {
-	address, ok := in.Pulls.Of(c.Image)
+func repositoryCredentials(in Input, image string) *ecstypes.RepositoryCredentials {
+	address, ok := in.Pulls.Of(image)
 	if !ok {
 		return nil
 	}
@@ -35,22 +40,16 @@ var pullRules = []rule{
 }
 
 // ruleECR is about images that the execution role pulls.
-var ruleECR = loud("spec.containers[].image", "of a private Amazon ECR registry, without ExecutionRoleArn in fargate.toml", Refused, "images of private Amazon ECR registries are pulled by the task's execution role, and this node has none", "set ExecutionRoleArn in fargate.toml to a role that may pull them", inContainers(func(in Input, c *corev1.Container) []hit {
+var ruleECR = loud("spec.containers[].image", "of a private Amazon ECR registry, "+noRole, Refused, ecrAlone, setPullRole, inContainers(func(in Input, c *corev1.Container) []hit {
 	if in.Settings.ExecutionRoleARN == "" && pullsecret.IsPrivateECR(c.Image) {
 		return []hit{{}}
 	}
 	return nil
 }))
 
-// onPulledImages finds the images that the condition holds for, each once.
+// onPulledImages finds the images that the condition holds for.
 func onPulledImages(holds func(Input, string) bool) func(Input) []hit {
 	return func(in Input) []hit {
-		var images []string
-		for _, c := range slices.Concat(in.Pod.Spec.InitContainers, in.Pod.Spec.Containers) {
-			if !slices.Contains(images, c.Image) && holds(in, c.Image) {
-				images = append(images, c.Image)
-			}
-		}
-		return details(images)
+		return details(slices.DeleteFunc(pullsecret.Images(in.Pod), func(image string) bool { return !holds(in, image) }))
 	}
 }

@@ -28,12 +28,16 @@ const (
 )
 
 // ownNames are those of the provider's own containers.
-var ownNames = []string{podid.KeeperName, podid.FilesName, podid.RouterName}
+var ownNames = []string{podid.KeeperName, podid.FilesName, podid.RouterName, podid.ImagePrefix + "..."}
+
+func isOwnName(name string) bool {
+	return slices.Contains(ownNames, name) || strings.HasPrefix(name, podid.ImagePrefix)
+}
 
 var containerRules = []rule{
 	quiet("spec.containers[].name", Mapped, "name"),
 	loud("spec.containers[].name", strings.Join(ownNames, ", "), Refused, "the provider gives this name to a container of its own", "choose another name", onContainers(func(c *corev1.Container) bool {
-		return slices.Contains(ownNames, c.Name)
+		return isOwnName(c.Name)
 	})),
 	quiet("spec.containers[].image", Mapped, "image"),
 	loud("spec.containers[].image", "more than 255 characters", Refused, "ECS takes names of at most 255 characters", "use a shorter name", onContainers(func(c *corev1.Container) bool { return len(c.Image) > maxImage })),

@@ -45,6 +45,7 @@ var podRules = []rule{
 		if needsFiles(in) {
 			n++
 		}
+		n += len(layoutOf(in).imageVolumes())
 		if needsRouter(in.Pod) {
 			n++
 		}

@@ -91,7 +91,6 @@ var volumeRules = []rule{
 	loud("spec.volumes[].csi", "no file system of EFS", Refused, "Fargate mounts file systems of EFS alone", elsewhere, fileSystemFaults(func(v *corev1.Volume) bool { return v.CSI != nil })),
 	loud("spec.volumes[].csi", notGranted, Refused, "fargate.toml does not grant it", grantFileSystem, ungrantedFileSystems(func(v *corev1.Volume) bool { return v.CSI != nil })),
 	volume("ephemeral", "no claim of a volume of its own is bound on a node without storage drivers", "use emptyDir, with the annotation "+AnnotationEBS+" for a volume of EBS", func(v *corev1.Volume) bool { return v.Ephemeral != nil }),
-	volume("image", notFargate, "put the files into the container's own image", func(v *corev1.Volume) bool { return v.Image != nil }),
 }
 
 // volume refuses one kind of volume. The message names the volume, for its index says little.

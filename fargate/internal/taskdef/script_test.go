@@ -43,7 +43,8 @@ func newMachine(t *testing.T) machine {
 
 // here is a text with the container's paths as those of the machine. Changes of owners are left out: they are root's.
 func (m machine) here(text string) string {
-	text = regexp.MustCompile(`/(\.vk|vk|etc|DATA|WORK)\b`).ReplaceAllString(text, m.root+"/$1")
+	text = strings.ReplaceAll(text, " /* /.[!.]*;", " "+m.root+"/* "+m.root+"/.[!.]*;")
+	text = regexp.MustCompile(`/(\.vk|vk|etc|proc|sys|dev|DATA|WORK)\b`).ReplaceAllString(text, m.root+"/$1")
 	var lines []string
 	for _, line := range strings.Split(text, "\n") {
 		if before, after, found := strings.Cut(line, "chown "); found && os.Getuid() != 0 {
@@ -180,5 +181,50 @@ func TestFilesScript(t *testing.T) {
 	}
 	if said := m.start(definitionOf(t, got, "c")); said != "content\nseen\n" {
 		t.Errorf("said %q", said)
+	}
+}
+
+// An image's files are in its volume, whole or in part, as they are in the image, and nothing else is.
+func TestImageScript(t *testing.T) {
+	m := newMachine(t)
+	for _, file := range []string{"proc/1", "sys/1", "dev/null", "DATA/it's/a b", "DATA/.hidden", ".profile", "bin/run"} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(m.root, file)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(m.root, file), []byte(file), 0o750); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("DATA/nowhere", filepath.Join(m.root, "link")); err != nil {
+		t.Fatal(err)
+	}
+	got := translateSpec(t, `{containers: [{name: c, image: i, volumeMounts: [{name: whole, mountPath: /a}, {name: whole, mountPath: /b, subPath: "DATA/it's"}, {name: gone, mountPath: /c, subPath: DATA/gone}]}],
+		volumes: [{name: whole, image: {reference: files}}, {name: gone, image: {reference: files}}]}`, nil)
+	filling := definitionOf(t, got, "vk-image-whole")
+	for _, p := range filling.MountPoints {
+		if err := os.MkdirAll(m.here(*p.ContainerPath), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.start(filling)
+	var found []string
+	at := filepath.Join(m.root, ".vk/volumes")
+	err := filepath.Walk(at, func(path string, info os.FileInfo, err error) error {
+		if err == nil && !info.IsDir() {
+			found = append(found, strings.TrimPrefix(path, at+"/")+" "+info.Mode().String())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"whole/.profile -rwxr-x---", "whole/DATA/.hidden -rwxr-x---", "whole/DATA/it's/a b -rwxr-x---", "whole/bin/run -rwxr-x---", "whole/link Lrwxrwxrwx", "whole_1/a b -rwxr-x---"}
+	if diff := cmp.Diff(want, found); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	missing := definitionOf(t, got, "vk-image-gone")
+	command := exec.Command(m.busybox, "sh", "-c", m.here(missing.Command[2]))
+	if said, err := command.CombinedOutput(); err == nil || !strings.Contains(string(said), "the image has no directory") {
+		t.Errorf("%v: %s", err, said)
 	}
 }

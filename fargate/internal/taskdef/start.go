@@ -19,9 +19,9 @@ const (
 	toolsShell  = toolsPath + "/busybox"
 )
 
-// needsTools tells whether some container is started by the provider's own hands.
+// needsTools tells whether some container is started by the provider's own hands, or an image's files are copied.
 func needsTools(in Input, l layout) bool {
-	found := false
+	found := len(l.imageVolumes()) > 0
 	eachContainer(in.Pod, func(c *corev1.Container, _ string) { found = found || needsStart(in, l, c) })
 	return found
 }

@@ -58,7 +58,7 @@ type hit struct {
 	what   string // instead of the row's; may be empty
 }
 
-var rules = slices.Concat(annotationRules, roleRules, askRules, podRules, podSecurityRules, volumeRules, containerRules, environmentRules, containerSecurityRules)
+var rules = slices.Concat(annotationRules, roleRules, askRules, podRules, podSecurityRules, volumeRules, imageVolumeRules, containerRules, environmentRules, containerSecurityRules)
 
 // quiet is a rule for a field that is taken care of.
 func quiet(field string, verdict Verdict, what string) rule {

@@ -146,7 +146,7 @@ func (l *layout) place(in Input, volume *corev1.Volume, at mounted) {
 		l.refuse(at, fmt.Sprintf("volume %s is mounted at %q and at a directory above or below, so that it would be linked when the container starts, but", volume.Name, at.subPath),
 			cannotCopy(in.Pod, c), linkedInto(at))
 	default:
-		readOnly := m.ReadOnly || files != nil
+		readOnly := m.ReadOnly || files != nil || volume.Image != nil
 		if fs, _ := fileSystemOf(in, volume); fs != nil {
 			readOnly = readOnly || fs.readOnly
 			l.refuse(at, "volume "+volume.Name+":", fs.cannotNarrow(at.subPath))

@@ -49,7 +49,8 @@ func (w *Walk) secret(ctx context.Context) error {
 	return w.definitionsHide(ctx, planted)
 }
 
-// volumes: files reach containers with their modes and owners, and no definition shows what a Secret holds.
+// volumes: files reach containers with their modes and owners, no definition shows what a Secret holds, and an image that
+// has no shell gives its files to another.
 func (w *Walk) volumes(ctx context.Context) error {
 	if w.Stack.Runtime != stack.Docker {
 		w.say("SKIPPED: scripted containers have no files")
@@ -59,7 +60,10 @@ func (w *Walk) volumes(ctx context.Context) error {
 	if err := w.runJob(ctx, "volumes.yaml", "volumes", said); err != nil {
 		return err
 	}
-	return w.definitionsHide(ctx, planted)
+	if err := w.definitionsHide(ctx, planted); err != nil {
+		return err
+	}
+	return w.runJob(ctx, "image-volume.yaml", "image-volume", "nginx is here twice, and I may not write")
 }
 
 // definitionsHide: no definition of ECS holds a text, and one names a secret.
