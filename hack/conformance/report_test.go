@@ -14,6 +14,7 @@ var (
 	one   = test{"sig-node", "[sig-node] one"}
 	two   = test{"sig-node", "[sig-node] two"}
 	three = test{ours, "[virtual-kubelet] three"}
+	four  = test{ours, "[virtual-kubelet] four"}
 	all   = []test{one, two, three}
 )
 
@@ -33,11 +34,11 @@ func noted(t *testing.T, of map[test]result) *results {
 }
 
 func TestTheReportHasEveryTestAndWhyItDidNotPass(t *testing.T) {
-	r := noted(t, map[test]result{one: {State: passed}, two: {State: failed, Message: "no\n  logs | at all"}})
+	r := noted(t, map[test]result{one: {State: passed}, two: {State: failed, Message: "no\n  logs | at all"}, four: {State: failed, Message: "no"}})
 	path := filepath.Join(t.TempDir(), "REPORT.md")
 	var out bytes.Buffer
-	remarks := map[string]string{three.name: "later: nobody has tried", one.name: "agent: it needs one"}
-	if err := writeReport(path, "v1", all, r, remarks, &out); err != nil {
+	remarks := map[string]string{three.name: "later: nobody has tried", one.name: "agent: it needs one", four.name: "impossible: AWS says so"}
+	if err := writeReport(path, "v1", append(slices.Clone(all), four), r, remarks, &out); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(path)
@@ -46,13 +47,13 @@ func TestTheReportHasEveryTestAndWhyItDidNotPass(t *testing.T) {
 	}
 	for _, want := range []string{
 		"| [sig-node] one | passed |  |", `| [sig-node] two | failed | no logs \| at all |`,
-		"| [virtual-kubelet] three | skipped | later: nobody has tried |", "| all | 1 | 1 | 1 | 3 |",
+		"| [virtual-kubelet] three | skipped | later: nobody has tried |", "| [virtual-kubelet] four | skipped | impossible: AWS says so |", "| all | 1 | 1 | 2 | 4 |",
 	} {
 		if !strings.Contains(string(text), want+"\n") {
 			t.Errorf("the report lacks %q", want)
 		}
 	}
-	if !strings.HasSuffix(out.String(), "\nconformance: 1 passed, 1 failed, 1 skipped of 3\n") {
+	if !strings.HasSuffix(out.String(), "\nconformance: 1 passed, 1 failed, 2 skipped of 4\n") {
 		t.Errorf("the counts come last, got %q", out.String())
 	}
 	if !strings.Contains(out.String(), "a remark that can go: [sig-node] one") {
