@@ -88,7 +88,7 @@ bin/vksuite.test: FORCE
 	cd hack/conformance && go test -c -ldflags='-s -w' -o ../../$@ ./vksuite
 
 # FLAGS are those of bin/conformance: make conformance FLAGS="-resume -focus='sig-apps.*Job'"
-conformance: programs bin/e2e-$(KUBERNETES).test bin/agnhost-$(KUBERNETES) bin/conformance bin/conformance-standin bin/vksuite.test ## Kubernetes' own suite on the local stack; hours, can be resumed
+conformance: programs bin/e2e-$(KUBERNETES).test bin/agnhost-$(KUBERNETES) bin/conformance bin/conformance-standin bin/vksuite.test ## Kubernetes' own suite on the local stack; an hour, can be resumed
 	bin/conformance -bin bin -examples examples -report hack/conformance/REPORT.md -remarks hack/conformance/remarks.toml $(FLAGS)
 
 ## Tests
