@@ -21,7 +21,8 @@ func newClients(cfg *rest.Config) (clients, error) {
 	if c.pods, err = newClient(cfg, 200, 400, 0); err != nil { // no time-out: it would end the watches
 		return clients{}, err
 	}
-	if c.events, err = newClient(cfg, 50, 100, 30*time.Second); err != nil {
+	// AWS starts 20 tasks a second, and a pod that starts has three events or four.
+	if c.events, err = newClient(cfg, 100, 200, 30*time.Second); err != nil {
 		return clients{}, err
 	}
 	// A heartbeat on a dead connection must leave time for the next.
