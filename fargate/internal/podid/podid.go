@@ -32,12 +32,22 @@ const (
 const (
 	KeeperName = "vk-keeper" // keeps a task until all containers of its pod have ended
 	FilesName  = "vk-files"  // fills the pod's volumes before all other containers start
-	// ImagePrefix begins the names of those that fill a volume with the files of their image.
+	// ImagePrefix begins the names of those that fill a volume with the files of its image.
 	ImagePrefix = "vk-image-"
+	// DirsPrefix begins the names of those that fill volumes with directories of the image of a container of the pod.
+	DirsPrefix = "vk-dirs-"
 )
 
 // ImageName is the container that fills a volume with the files of its image.
 func ImageName(volume string) string { return ImagePrefix + volume }
+
+// DirsName is the container that copies directories of the image of one of the pod's containers.
+func DirsName(container string) string { return DirsPrefix + container }
+
+// Fills tells by its name whether a container fills volumes, and is over before the pod's own start.
+func Fills(container string) bool {
+	return container == FilesName || strings.HasPrefix(container, ImagePrefix) || strings.HasPrefix(container, DirsPrefix)
+}
 
 // RouterName is that of a container of the provider's own, which sends on the logs of a pod's others.
 const RouterName = "vk-log-router"

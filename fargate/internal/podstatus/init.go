@@ -29,8 +29,7 @@ const reasonFailedMount = "FailedMount"
 // unfilled says how a container failed that fills the pod's volumes; "": none has.
 func unfilled(task ecstypes.Task) string {
 	for _, c := range task.Containers {
-		name := aws.ToString(c.Name)
-		if fills := name == podid.FilesName || strings.HasPrefix(name, podid.ImagePrefix); fills && aws.ToInt32(c.ExitCode) != 0 {
+		if name := aws.ToString(c.Name); podid.Fills(name) && aws.ToInt32(c.ExitCode) != 0 {
 			return fmt.Sprintf("the pod's volumes could not be filled: container %s exited with %d; its log says why", name, *c.ExitCode)
 		}
 	}

@@ -106,8 +106,10 @@ func TestFinished(t *testing.T) {
 func TestVolumesThatCouldNotBeFilled(t *testing.T) {
 	for _, policy := range []corev1.RestartPolicy{corev1.RestartPolicyAlways, corev1.RestartPolicyOnFailure, corev1.RestartPolicyNever} {
 		pod := aPod(policy, "web")
-		if why := podstatus.Finished(pod, newTask(1, "vk-image-model", "web").at(map[string]any{"vk-image-model": 1}).Task); !strings.Contains(why, "vk-image-model") {
-			t.Errorf("%s: a task without the files of its image goes on: %q", policy, why)
+		for _, filler := range []string{"vk-image-model", "vk-dirs-web"} {
+			if why := podstatus.Finished(pod, newTask(1, filler, "web").at(map[string]any{filler: 1}).Task); !strings.Contains(why, filler) {
+				t.Errorf("%s: a task without the files of its image goes on: %q", policy, why)
+			}
 		}
 		task := newTask(1, "vk-files", "web").at(map[string]any{"vk-files": 1})
 		if why := podstatus.Finished(pod, task.Task); why == "" {

@@ -62,6 +62,9 @@ func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinit
 	for _, v := range l.imageVolumes() {
 		definitions = append(definitions, imageContainer(in, l, v))
 	}
+	for _, c := range l.withDirs(in) {
+		definitions = append(definitions, dirsContainer(in, l, c))
+	}
 	for i := range in.Pod.Spec.InitContainers {
 		c := &in.Pod.Spec.InitContainers[i]
 		d := containerDefinition(in, l, c, ports, chosen)
@@ -133,9 +136,12 @@ func reserved(d *ecstypes.ContainerDefinition) int32 {
 // after is the dependency on the filled volumes and on the first n init containers: on their success, or of sidecars on
 // their start. It names no time limit: without one ECS waits as long as they take.
 func after(in Input, n int) []ecstypes.ContainerDependency {
-	dependencies := filled(in)
-	for _, v := range layoutOf(in).imageVolumes() {
+	dependencies, l := filled(in), layoutOf(in)
+	for _, v := range l.imageVolumes() {
 		dependencies = append(dependencies, success(podid.ImageName(v.Name)))
+	}
+	for _, c := range l.withDirs(in) {
+		dependencies = append(dependencies, success(podid.DirsName(c.Name)))
 	}
 	for i := range n {
 		c := &in.Pod.Spec.InitContainers[i]

@@ -28,10 +28,10 @@ const (
 )
 
 // ownNames are those of the provider's own containers.
-var ownNames = []string{podid.KeeperName, podid.FilesName, podid.RouterName, podid.ImagePrefix + "..."}
+var ownNames = []string{podid.KeeperName, podid.FilesName, podid.RouterName, podid.ImagePrefix + "...", podid.DirsPrefix + "..."}
 
 func isOwnName(name string) bool {
-	return slices.Contains(ownNames, name) || strings.HasPrefix(name, podid.ImagePrefix)
+	return slices.Contains(ownNames, name) || podid.Fills(name)
 }
 
 var containerRules = []rule{
@@ -77,7 +77,8 @@ var containerRules = []rule{
 	quiet("spec.containers[].volumeMounts[].recursiveReadOnly", Accepted, "nothing is mounted within a volume"),
 	quiet("spec.containers[].volumeMounts[].mountPath", Mapped, "mount point; where the image declares a VOLUME at the same path, its files come to lie in an empty volume"),
 	quiet("spec.containers[].volumeMounts[].subPath", Mapped, "a directory of the volume becomes a volume of its own"),
-	quietCase("spec.containers[].volumeMounts[].subPath", "a single file of a configMap, secret, downwardAPI or projected volume, or a directory of an emptyDir that is also mounted above or below", Emulated, "copied, or linked, when the container starts, where it names its command, runs as root and may write to its file system"),
+	quietCase("spec.containers[].volumeMounts[].subPath", "a single file of a configMap, secret, downwardAPI or projected volume", Emulated, "copied when the container starts, where it names its command, runs as root and may write to its file system; else the directory around it becomes a volume, which a container of the same image, vk-dirs-NAME, fills before all others start"),
+	quietCase("spec.containers[].volumeMounts[].subPath", "a directory of an emptyDir that is also mounted above or below", Emulated, "linked when the container starts, where it names its command, runs as root and may write to its file system"),
 	loud("spec.containers[].volumeMounts[].subPath", "what cannot be mounted so", Refused, "ECS mounts volumes as a whole", "mount the volume whole, or put the files into a volume of their own", mountFaults),
 	loud("spec.containers[].volumeMounts[].mountPropagation", "other than None", Warned, "there is no host whose mounts could be seen", "remove it", onMounts(func(m corev1.VolumeMount) bool {
 		return ptr.Deref(m.MountPropagation, corev1.MountPropagationNone) != corev1.MountPropagationNone

@@ -45,7 +45,8 @@ var podRules = []rule{
 		if needsFiles(in) {
 			n++
 		}
-		n += len(layoutOf(in).imageVolumes())
+		l := layoutOf(in)
+		n += len(l.imageVolumes()) + len(l.withDirs(in))
 		if needsRouter(in.Pod) {
 			n++
 		}

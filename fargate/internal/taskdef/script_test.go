@@ -228,3 +228,87 @@ func TestImageScript(t *testing.T) {
 		t.Errorf("%v: %s", err, said)
 	}
 }
+
+// A directory around single files is as the image has it, with the files in it, and a place for each mount below.
+func TestDirsScript(t *testing.T) {
+	m := newMachine(t)
+	write := func(file string, mode os.FileMode) {
+		t.Helper()
+		at := filepath.Join(m.root, file)
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(at, []byte("the image's\n"), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("etc/it's/own", 0o600)
+	write("etc/it's/.hidden", 0o644)
+	write("etc/it's/replaced", 0o777)
+	if err := os.Symlink("nowhere", filepath.Join(m.root, "etc/it's/link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(m.root, "etc/it's"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	got := translateSpec(t, `{containers: [{name: c, image: i, securityContext: {readOnlyRootFilesystem: true}, volumeMounts: [
+			{name: config, mountPath: "/etc/it's/replaced", subPath: "it's"}, {name: config, mountPath: "/etc/it's/link", subPath: dir/b},
+			{name: config, mountPath: /DATA/new/file, subPath: dir/b}, {name: work, mountPath: "/etc/it's/a/b/"}]}],
+		volumes: [{name: config, configMap: {name: c, items: [{key: a, path: "it's", mode: 256}, {key: b, path: dir/b}]}}, {name: work, emptyDir: {}}]}`,
+		map[string]*corev1.ConfigMap{"c": {Data: map[string]string{"a": "A", "b": "B"}}})
+	for _, p := range definitionOf(t, got, "vk-dirs-c").MountPoints {
+		if err := os.MkdirAll(m.here(*p.ContainerPath), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	volume := filepath.Join(m.root, ".vk/volumes")
+	write(".vk/volumes/config/it's", 0o400)
+	write(".vk/volumes/config/dir/b", 0o644)
+	m.start(definitionOf(t, got, "vk-dirs-c"))
+	var found []string
+	for _, dir := range []string{"c_dir_1", "c_dir_2"} {
+		err := filepath.Walk(filepath.Join(volume, dir), func(path string, info os.FileInfo, err error) error {
+			if err == nil {
+				found = append(found, strings.TrimPrefix(path, volume+"/")+" "+info.Mode().String())
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"c_dir_1 drwxr-x---", "c_dir_1/.hidden -rw-r--r--", "c_dir_1/a drwxr-xr-x", "c_dir_1/a/b dtrwxrwxrwx", "c_dir_1/link -rw-r--r--",
+		"c_dir_1/own -rw-------", "c_dir_1/replaced -r--------", "c_dir_2 drwxr-xr-x", "c_dir_2/file -rw-r--r--"}
+	if diff := cmp.Diff(want, found); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	mounted := map[string]bool{}
+	for _, p := range definitionOf(t, got, "c").MountPoints {
+		mounted[*p.ContainerPath] = p.ReadOnly != nil && *p.ReadOnly
+	}
+	if diff := cmp.Diff(map[string]bool{"/etc/it's": true, "/DATA/new": true, "/etc/it's/a/b/": false}, mounted); diff != "" {
+		t.Errorf("read-only mounts (-want +got):\n%s", diff)
+	}
+}
+
+// A single file that neither the container can lay nor the directory around it can bring is refused, with both reasons.
+func TestSingleFilesThatCannotBe(t *testing.T) {
+	for at, why := range map[string]string{
+		"/file":            "it lies in the root directory",
+		"/etc/resolv.conf": "ECS mounts a file of its own there",
+		"/dev/shm/file":    "it lies in /dev",
+		"/data/sub/file":   "volume data is mounted above it",
+		"/data//file":      "volume data is mounted above it",
+	} {
+		pod := barePod()
+		decodeStrict(t, `{containers: [{name: c, image: i, volumeMounts: [{name: config, mountPath: `+at+`, subPath: a}, {name: data, mountPath: /data/}]}],
+			volumes: [{name: config, configMap: {name: plain}}, {name: data, emptyDir: {}}]}`, &pod.Spec)
+		sources := nodeSources()
+		sources.ConfigMaps = map[string]*corev1.ConfigMap{"plain": {Data: map[string]string{"a": "A"}}}
+		in, _ := resolved(pod, sources)
+		_, err := taskdef.Translate(in)
+		if err == nil || !strings.Contains(err.Error(), "the container does not name its command, and "+why) {
+			t.Errorf("%s: %v", at, err)
+		}
+	}
+}

@@ -19,9 +19,9 @@ const (
 	toolsShell  = toolsPath + "/busybox"
 )
 
-// needsTools tells whether some container is started by the provider's own hands, or an image's files are copied.
+// needsTools tells whether some container is started by the provider's own hands, or files of an image are copied.
 func needsTools(in Input, l layout) bool {
-	found := len(l.imageVolumes()) > 0
+	found := len(l.imageVolumes())+len(l.withDirs(in)) > 0
 	eachContainer(in.Pod, func(c *corev1.Container, _ string) { found = found || needsStart(in, l, c) })
 	return found
 }

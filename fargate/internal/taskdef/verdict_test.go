@@ -128,7 +128,7 @@ var provocations = map[string]string{
 	"spec.nodeSelector|of another architecture or operating system than the node's":                         "nodeSelector: {kubernetes.io/arch: arm64}",
 	"spec.affinity|required, of another architecture or operating system than the node's":                   "affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/os, operator: In, values: [windows]}]}]}}}",
 	"spec.containers|more than 10, init containers and the provider's own included":                         "{restartPolicy: Never, initContainers: [{name: i, image: i}], containers: [" + strings.Repeat("{name: c, image: i}, ", 9) + "]}",
-	"spec.containers[].name|vk-keeper, vk-files, vk-log-router, vk-image-...":                               "{name: vk-image-a}",
+	"spec.containers[].name|vk-keeper, vk-files, vk-log-router, vk-image-..., vk-dirs-...":                  "{name: vk-dirs-a}",
 	"spec.volumes[].image|without a reference, or with one of more than 255 characters":                     `{volumes: [{name: v, image: {}}]}`,
 	"spec.volumes[].image|pullPolicy Never":                                                                 `{volumes: [{name: v, image: {reference: files, pullPolicy: Never}}]}`,
 	"spec.volumes[].image|of a private Amazon ECR registry, without ExecutionRoleArn in fargate.toml":       `{volumes: [{name: v, image: {reference: "123456789012.dkr.ecr.us-east-1.amazonaws.com/files:1"}}]}`,

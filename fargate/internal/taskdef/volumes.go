@@ -29,6 +29,7 @@ type layout struct {
 	tmpfs  map[string][]ecstypes.Tmpfs      // by container
 	copies map[string][]copied              // by container
 	links  map[string][]copied              // by container
+	dirs   map[string][]dir                 // by container
 	faults []fault
 }
 
@@ -54,7 +55,7 @@ func (f fault) hit() hit { return hit{field: f.field, what: f.what} }
 
 // layoutOf places the volumes of a pod.
 func layoutOf(in Input) layout {
-	l := layout{mounts: map[string][]ecstypes.MountPoint{}, tmpfs: map[string][]ecstypes.Tmpfs{}, copies: map[string][]copied{}, links: map[string][]copied{}}
+	l := layout{mounts: map[string][]ecstypes.MountPoint{}, tmpfs: map[string][]ecstypes.Tmpfs{}, copies: map[string][]copied{}, links: map[string][]copied{}, dirs: map[string][]dir{}}
 	eachContainer(in.Pod, func(c *corev1.Container, at string) {
 		paths := environmentOf(in, c.Name).SubPaths
 		for i, m := range c.VolumeMounts {
@@ -127,12 +128,7 @@ func (l *layout) place(in Input, volume *corev1.Volume, at mounted) {
 			MountOptions: []string{"rw", "exec", "nosuid", "nodev", "mode=1777"}, // the engine's own would forbid programs in it
 		})
 	case files != nil && at.subPath != "" && files.IsFile(at.subPath):
-		name := l.view(in.Pod, volume, "")
-		from := copiesPath + "/" + name
-		l.mount(c, name, from, true)
-		l.copies[c.Name] = append(l.copies[c.Name], copied{from: from + "/" + at.subPath, to: m.MountPath})
-		l.refuse(at, fmt.Sprintf("volume %s: %s is a file, and ECS mounts directories alone; it would be copied when the container starts, but", volume.Name, at.subPath),
-			cannotCopy(in.Pod, c), copiedInto(in, at))
+		l.placeFile(in, volume, at)
 	case at.subPath != "" && overlaps(in, volume):
 		// As volumes of their own, directories within each other would not show what is written into the other.
 		name := l.view(in.Pod, volume, "")
@@ -153,6 +149,26 @@ func (l *layout) place(in Input, volume *corev1.Volume, at mounted) {
 		}
 		l.mount(c, l.view(in.Pod, volume, at.subPath), m.MountPath, readOnly)
 	}
+}
+
+// placeFile finds room for a single file: it is copied by the container itself when it starts, which costs nothing, or,
+// where that cannot be, before the container starts, into a copy of the directory around it.
+func (l *layout) placeFile(in Input, volume *corev1.Volume, at mounted) {
+	c, name := at.container, l.view(in.Pod, volume, "")
+	whole := copiesPath + "/" + name
+	file := copied{from: whole + "/" + at.subPath, to: path.Clean(at.mount.MountPath)}
+	why := cannotCopy(in.Pod, c)
+	if why == "" {
+		l.mount(c, name, whole, true)
+		l.copies[c.Name] = append(l.copies[c.Name], file)
+		why = copiedInto(in, at)
+	} else if whyDir := cannotHaveDir(at); whyDir != "" {
+		why += ", and " + whyDir
+	} else {
+		l.addDir(c, name, file)
+		why = ""
+	}
+	l.refuse(at, fmt.Sprintf("volume %s: %s is a file, and ECS mounts directories alone; it would be copied when the container starts, but", volume.Name, at.subPath), why)
 }
 
 // refuse notes that a mount cannot be had, for the first of the reasons that there is.
@@ -209,6 +225,18 @@ func (l *layout) mount(c *corev1.Container, name, at string, readOnly bool) {
 	if !slices.ContainsFunc(l.mounts[c.Name], func(m ecstypes.MountPoint) bool { return *m.ContainerPath == at }) {
 		l.mounts[c.Name] = append(l.mounts[c.Name], p)
 	}
+}
+
+// mountPaths are the paths at which a container has mounts.
+func (l layout) mountPaths(container string) []string {
+	var paths []string
+	for _, m := range l.mounts[container] {
+		paths = append(paths, *m.ContainerPath)
+	}
+	for _, m := range l.tmpfs[container] {
+		paths = append(paths, *m.ContainerPath)
+	}
+	return paths
 }
 
 // view returns the ECS volume for a directory of a volume. Its name does not hold the path, which may differ between
@@ -322,6 +350,11 @@ func (l layout) definitionVolumes(in Input) []ecstypes.Volume {
 			volume.Host = &ecstypes.HostVolumeProperties{}
 		}
 		volumes = append(volumes, volume)
+	}
+	for _, c := range l.withDirs(in) {
+		for _, d := range l.dirs[c.Name] {
+			volumes = append(volumes, ecstypes.Volume{Name: aws.String(d.volume), Host: &ecstypes.HostVolumeProperties{}})
+		}
 	}
 	if needsTools(in, l) {
 		volumes = append(volumes, ecstypes.Volume{Name: aws.String(toolsVolume), Host: &ecstypes.HostVolumeProperties{}})

@@ -20,7 +20,7 @@ func scripted() *fargatesim.Scripted {
 	return &fargatesim.Scripted{Choose: func(_ fargatesim.TaskSpec, c fargatesim.ContainerSpec) (fargatesim.Script, bool) {
 		name, _, _ := strings.Cut(path.Base(c.Image), ":")
 		switch {
-		case c.Name == filler:
+		case isFiller(c.Name):
 			return fargatesim.Exits(0, 0), true
 		case name != "busybox" || c.Name == keeper:
 			return fargatesim.Script{}, false
@@ -29,11 +29,13 @@ func scripted() *fargatesim.Scripted {
 	}}
 }
 
-// Containers of the provider's own: one waits until it is stopped, one fills volumes, of which there are none here.
-const (
-	keeper = "vk-keeper"
-	filler = "vk-files"
-)
+// keeper is a container of the provider's own that waits until it is stopped.
+const keeper = "vk-keeper"
+
+// isFiller tells whether a container of the provider's own fills volumes, of which there are none here.
+func isFiller(name string) bool {
+	return name == "vk-files" || strings.HasPrefix(name, "vk-image-") || strings.HasPrefix(name, "vk-dirs-")
+}
 
 // shell understands variables, echo, sleep, true, false and exit, separated by semicolons. What it does
 // not understand ends with 127, as with a real shell.
