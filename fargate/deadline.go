@@ -30,7 +30,11 @@ func (p *Provider) watchDeadline(j *join) {
 
 // expire fails a pod whose deadline has passed, and has its task stopped first.
 func (p *Provider) expire(ctx context.Context, uid types.UID) {
-	if j, ok := p.joins.get(uid); !ok || time.Until(deadlineOf(&j)) <= 0 && !j.over && !j.deleting && !p.settled(ctx, uid) {
+	j, known := p.joins.get(uid)
+	if !known {
+		return
+	}
+	if time.Until(deadlineOf(&j)) <= 0 && !j.over && !j.deleting && !p.settled(ctx, uid) {
 		p.deadlines.AddAfter(uid, settleRetry)
 		return
 	}

@@ -2,11 +2,13 @@ package fargate_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/virtual-kubelet/aws-fargate/fargate"
 	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
 )
 
@@ -100,5 +102,14 @@ func TestActiveDeadline(t *testing.T) {
 				t.Errorf("it took %s", took)
 			}
 		})
+	})
+}
+
+// Nobody looks after a pod that went before its deadline.
+func TestDeadlineOfAPodThatIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		if n := fargate.DeadlinesAfterTheEnd(); n > 0 {
+			t.Errorf("%d pods are looked after", n)
+		}
 	})
 }
