@@ -74,7 +74,7 @@ type Finding struct {
 type ExplainedSize struct {
 	RequestedCPU       string  `json:"requestedCPU"` // as Kubernetes writes it, 250m
 	RequestedMemoryMiB int     `json:"requestedMemoryMiB"`
-	Defaulted          bool    `json:"defaulted,omitempty"` // a container says nothing, and [Defaults] of fargate.toml count
+	Defaulted          bool    `json:"defaulted,omitempty"` // a container says nothing of CPU or of memory, and [Defaults] of fargate.toml count
 	CPUUnits           int     `json:"cpuUnits"`            // 1024 are one vCPU
 	MemoryMiB          int     `json:"memoryMiB"`
 	StorageGiB         int     `json:"storageGiB,omitempty"` // 0: the 20 GiB that every task has

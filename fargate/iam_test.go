@@ -248,7 +248,7 @@ func (w *world) allowOnceTold(action, policy string) {
 	})
 }
 
-// The article that the project was asked for gives the daemon this managed policy and nothing else.
+// README, On AWS, step 3: this managed policy and nothing else.
 func TestAmazonECSFullAccessIsEnoughForTheWalkthrough(t *testing.T) {
 	tell(t, ruled(t, fargatesim.AmazonECSFullAccess), func(w *world) {
 		w.config.TaskDefinitions.KeepTime = time.Hour

@@ -48,9 +48,10 @@ func TestREADMEHoldsTheTables(t *testing.T) {
 	}
 }
 
+// fieldTable has one row for all fields of which the same is to be said, where the first of them stands.
 func fieldTable() string {
-	var table strings.Builder
-	table.WriteString("| field | | what happens |\n| --- | --- | --- |\n")
+	var rows []string
+	fields := map[string][]string{}
 	for _, row := range taskdef.Verdicts() {
 		field := "`" + row.Field + "`"
 		if row.Case != "" {
@@ -60,7 +61,16 @@ func fieldTable() string {
 		if row.WayOut != "" {
 			what += "; " + row.WayOut
 		}
-		fmt.Fprintf(&table, "| %s | %s | %s |\n", field, row.Verdict, strings.ReplaceAll(what, "|", `\|`))
+		said := fmt.Sprintf("%s | %s", row.Verdict, strings.ReplaceAll(what, "|", `\|`))
+		if fields[said] == nil {
+			rows = append(rows, said)
+		}
+		fields[said] = append(fields[said], field)
+	}
+	var table strings.Builder
+	table.WriteString("| field | | what happens |\n| --- | --- | --- |\n")
+	for _, said := range rows {
+		fmt.Fprintf(&table, "| %s | %s |\n", strings.Join(fields[said], ", "), said)
 	}
 	return table.String()
 }

@@ -15,9 +15,9 @@ const (
 	orphanLook = 2 * time.Minute // between looks for orphans; an orphan is stopped at its second
 	// Idle definitions are looked for four times in their keep time, within these.
 	soonestRetire, latestRetire = 5 * time.Second, 15 * time.Minute
-	// secretLook is both the time between looks for secrets that no definition names, and how long they stay
-	// after the first: much longer than a launch takes from publishing to the registered definition.
-	secretLook = time.Hour
+	// Secrets that no definition names are looked for every secretLook, and go at the second look: secretKeep is much longer
+	// than a launch takes from publishing to the registered definition, and shorter than between the quickest of looks.
+	secretLook, secretKeep = time.Hour, 45 * time.Minute
 )
 
 // sweep cleans up behind lost events and killed processes, once everything is recovered: tasks and
@@ -120,7 +120,7 @@ func (p *Provider) retire(ctx context.Context, keep time.Duration) {
 	}
 }
 
-// sweepSecrets deletes the values in Secrets Manager that no definition has named for an hour. Where nothing was
+// sweepSecrets deletes the values in Secrets Manager that no definition has named for a while. Where nothing was
 // published, as far as is known, and no definition names a secret, it asks nothing of Secrets Manager, which a node
 // without secrets need not be allowed. It reports what is known now.
 func (p *Provider) sweepSecrets(ctx context.Context, published bool) bool {
@@ -132,7 +132,7 @@ func (p *Provider) sweepSecrets(ctx context.Context, published bool) bool {
 	if published = published || len(named) > 0; !published {
 		return false
 	}
-	gone, err := p.secrets.Sweep(ctx, func(arn string) bool { return named[arn] }, secretLook)
+	gone, err := p.secrets.Sweep(ctx, func(arn string) bool { return named[arn] }, secretKeep)
 	if err != nil {
 		p.log.Info("clean-up of secrets goes on later", "error", err)
 	}

@@ -101,7 +101,8 @@ const (
 	TokenNever TokenMode = "never"
 )
 
-// Defaults is the table [Defaults]: what a container counts as that states neither a request nor a limit.
+// Defaults is the table [Defaults]: what a container counts as, in CPU and in memory, where it states neither a request nor a
+// limit of it.
 type Defaults struct {
 	CPU, Memory resource.Quantity
 }

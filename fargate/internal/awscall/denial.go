@@ -77,11 +77,11 @@ var Purposes = map[string]string{
 	"ecs:DeregisterTaskDefinition":   "cleans up definitions that no pod has used for their keep time",
 	"ecs:ListTaskDefinitionFamilies": "finds definitions, and secrets that they name, to clean up",
 	"ecs:RunTask":                    "starts the task of a pod",
-	"ecs:StopTask":                   "stops the task of a deleted pod",
+	"ecs:StopTask":                   "stops tasks: of deleted and finished pods, after failed probes, deadlines and changed images, and those whose pod is gone",
 	"ecs:DescribeTasks":              "tells what becomes of tasks",
 	"ecs:ListTasks":                  "finds tasks that run already, and those whose pod is gone",
 	"ecs:TagResource":                "tags tasks and definitions when they are made, for people and bills, and to know them again",
-	"iam:PassRole":                   "hands the execution role and granted task roles to tasks",
+	"iam:PassRole":                   "hands the execution role and granted task roles to tasks, and the infrastructure role to ECS",
 
 	"ec2:DescribeSecurityGroups": "checks fargate.toml at start; unchecked where it is denied",
 	"ec2:DescribeSubnets":        "checks fargate.toml at start and tells the node's zone; neither where it is denied",

@@ -130,10 +130,14 @@ const (
 	chooseAnother     = "let it select a node of that kind, for which [Node] Architecture in fargate.toml makes one"
 )
 
-// machineRules speak to pods that are here although they select machines of another kind, by spec.nodeName mostly.
-var machineRules = []rule{
+// nodeSelectorRules and affinityRules speak to pods that are here although they select machines of another kind, by
+// spec.nodeName mostly.
+var nodeSelectorRules = []rule{
 	quietCase(fieldNodeSelector, ofCapacity, Mapped, "Spot or on demand, unless the annotation "+annotationCapacityType+" says otherwise"),
 	loud(fieldNodeSelector, otherMachine, Refused, "the pod selects what this node does not have", chooseAnother, otherMachines(true)),
+}
+
+var affinityRules = []rule{
 	quietCase(fieldAffinity, "required, "+ofCapacity, Mapped, "Spot or on demand, as spec.nodeSelector"),
 	loud(fieldAffinity, "required, "+otherMachine, Refused, "the pod selects what this node does not have", chooseAnother, otherMachines(false)),
 }

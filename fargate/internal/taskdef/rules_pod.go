@@ -33,7 +33,7 @@ func sizeHits(field string) func(Input) []hit {
 	}
 }
 
-var podRules = []rule{
+var podRules = slices.Concat([]rule{
 	quiet("spec.initContainers", Mapped, "one container each, with the same fields as containers, started when those before it have exited with 0; when one fails, the pod is tried again or fails as a whole"),
 	quietCase("spec.initContainers", "with restartPolicy Always: a sidecar", Mapped, "started before, and stopped after, what comes later; when it ends, it is not started again"),
 	quiet("spec.containers", Mapped, "one container each; with restartPolicy Always all are essential: when one exits, the pod restarts as a whole"),
@@ -55,7 +55,7 @@ var podRules = []rule{
 		}
 		return nil
 	}),
-	loud("spec.ephemeralContainers", "", Warned, "a running Fargate task takes no further containers", "use kubectl exec, or kubectl debug with --copy-to", onPod(func(s *corev1.PodSpec) bool { return len(s.EphemeralContainers) > 0 })),
+	loud("spec.ephemeralContainers", "", Warned, "a running Fargate task takes no further containers", "use kubectl debug with --copy-to and without -i, and read it with kubectl logs", onPod(func(s *corev1.PodSpec) bool { return len(s.EphemeralContainers) > 0 })),
 	quiet("spec.restartPolicy", Emulated, "a restart is a new task, after Kubernetes' own back-off"),
 	quietCase("spec.restartPolicy", "OnFailure or Never with several containers", Emulated, "the task lasts until all have ended, kept by a small container of the provider's own; under OnFailure it is started anew when one has failed, without those that have exited with 0"),
 	quiet("spec.terminationGracePeriodSeconds", Mapped, "stop timeout of every container, at least 2 seconds"),
@@ -63,8 +63,8 @@ var podRules = []rule{
 	quiet("spec.activeDeadlineSeconds", Emulated, "the task is stopped, and the pod has failed, when the time since status.startTime has passed"),
 	quiet("spec.dnsPolicy", Accepted, "Default and ClusterFirst alike use the VPC's resolver, which knows no cluster.local names"),
 	loud("spec.dnsPolicy", "None", Refused, "Fargate tasks use the VPC's resolver", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.DNSPolicy == corev1.DNSNone })),
-	quiet("spec.nodeSelector", Accepted, byScheduler), machineRules[0], machineRules[1],
-	serviceAccountRules[0], serviceAccountRules[1], serviceAccountRules[2],
+	quiet("spec.nodeSelector", Accepted, byScheduler),
+}, nodeSelectorRules, serviceAccountRules, []rule{
 	quiet("spec.serviceAccount", Accepted, "as serviceAccountName"),
 	quiet("spec.automountServiceAccountToken", Accepted, "the API server reads it; see the volume kube-api-access-..."),
 	quiet("spec.nodeName", Accepted, byScheduler),
@@ -72,13 +72,14 @@ var podRules = []rule{
 	loud("spec.hostPID", "true", Refused, "Fargate shares no host", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.HostPID })),
 	loud("spec.hostIPC", "true", Refused, "Fargate shares no host", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.HostIPC })),
 	quiet("spec.shareProcessNamespace", Mapped, "PID mode task"),
-	pullRules[0], pullRules[1], pullRules[2],
+}, pullRules, []rule{
 	quiet("spec.hostname", Emulated, "value of the variable HOSTNAME; the kernel's hostname is AWS's"),
 	loud("spec.hostname", "other than the pod's name", Warned, "the kernel's hostname stays AWS's own", "read the variable HOSTNAME", func(in Input) []hit {
 		return onPod(func(s *corev1.PodSpec) bool { return s.Hostname != "" && s.Hostname != in.Pod.Name })(in)
 	}),
 	quiet("spec.subdomain", Accepted, "the names that a headless Service gives its pods are the control plane's work"),
-	quiet("spec.affinity", Accepted, byScheduler), machineRules[2], machineRules[3],
+	quiet("spec.affinity", Accepted, byScheduler),
+}, affinityRules, []rule{
 	quiet("spec.schedulerName", Accepted, byScheduler),
 	quiet("spec.tolerations", Accepted, byScheduler),
 	quiet("spec.hostAliases", Emulated, "added to /etc/hosts when a container starts, where it names its command, runs as root and may write to its file system"),
@@ -115,7 +116,7 @@ var podRules = []rule{
 	loud("spec.hostnameOverride", "", Warned, "the kernel's hostname stays AWS's own", "read the variable HOSTNAME", onPod(func(s *corev1.PodSpec) bool { return s.HostnameOverride != nil })),
 	quiet("spec.schedulingGroup", Accepted, byScheduler),
 	ruleTooLarge,
-}
+})
 
 // Rules that Translate applies itself, once it knows how long a definition became.
 var (

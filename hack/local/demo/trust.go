@@ -16,10 +16,11 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/hack/local/stack"
 )
 
-// Policies are what the article gives the daemon: one managed policy, which knows neither Secrets Manager nor GetLogEvents.
+// Policies are what the README says is enough at first (On AWS, step 3): one managed policy, which knows neither Secrets
+// Manager nor GetLogEvents.
 var Policies = []string{fargatesim.AmazonECSFullAccess}
 
-// logs: with an execution role, and still with the article's policy alone, logs are read.
+// logs: with an execution role, and still with that policy alone, logs are read.
 func (w *Walk) logs(ctx context.Context) error {
 	w.say("fargate.toml gets ExecutionRoleArn and CloudWatchLogGroupName; the daemon's own policy stays AmazonECS_FullAccess")
 	if err := w.reconfigure(ctx, stack.WithRoles+Settings); err != nil {
