@@ -33,15 +33,6 @@ func isUnreachable(err error) bool {
 
 func isServerFault(err error) bool { return httpStatus(err) >= http.StatusInternalServerError }
 
-// apiCode returns AWS's code for an error; "" when AWS did not answer.
-func apiCode(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		return api.ErrorCode()
-	}
-	return ""
-}
-
 // httpStatus returns the status of AWS's answer; 0 when there was none.
 func httpStatus(err error) int {
 	var response *smithyhttp.ResponseError
@@ -53,7 +44,7 @@ func httpStatus(err error) int {
 
 // resultCode is an attempt's outcome as metrics label it: "OK", AWS's error code, or what kept AWS from answering.
 func resultCode(ctx context.Context, err error) string {
-	code := apiCode(err)
+	code := awserr.Code(err)
 	switch {
 	case err == nil:
 		return "OK"

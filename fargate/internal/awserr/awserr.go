@@ -17,8 +17,8 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// code is AWS's error code, "" if AWS did not answer.
-func code(err error) string {
+// Code is AWS's code for an error; "": AWS did not answer.
+func Code(err error) string {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		return api.ErrorCode()
@@ -50,10 +50,10 @@ var (
 )
 
 // IsThrottle reports whether AWS refused the call for its rate.
-func IsThrottle(err error) bool { return slices.Contains(throttleCodes, code(err)) }
+func IsThrottle(err error) bool { return slices.Contains(throttleCodes, Code(err)) }
 
 // IsAccessDenied reports whether IAM refused the call.
-func IsAccessDenied(err error) bool { return slices.Contains(deniedCodes, code(err)) }
+func IsAccessDenied(err error) bool { return slices.Contains(deniedCodes, Code(err)) }
 
 // deniedAction finds the action in "User: ARN is not authorized to perform: iam:PassRole on resource: ..." (IAM user
 // guide: "Access denied error messages"). AWS has no other place for it, and it need not be the call's own.
@@ -68,7 +68,7 @@ func DeniedAction(err error) string {
 }
 
 // IsCredentials reports whether AWS did not accept who we say we are.
-func IsCredentials(err error) bool { return slices.Contains(credentialCodes, code(err)) }
+func IsCredentials(err error) bool { return slices.Contains(credentialCodes, Code(err)) }
 
 // Conflict returns the tasks that already exist for a client token that was used with other
 // parameters; false if err is something else.
@@ -97,7 +97,7 @@ func IsTaskGone(err error) bool {
 
 // IsRefusal reports whether ECS does not take the request as it is: the same request is refused again.
 func IsRefusal(err error) bool {
-	return slices.Contains([]string{"ClientException", "InvalidParameterException"}, code(err))
+	return slices.Contains([]string{"ClientException", "InvalidParameterException"}, Code(err))
 }
 
 func containsAny(text string, parts ...string) bool {

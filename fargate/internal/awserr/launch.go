@@ -57,10 +57,10 @@ func Launching(err error) Waiting {
 			return Waiting{Reason: rule.reason, Message: sentence(message(err)) + " (" + rule.hint + ")"}
 		}
 	}
-	if code(err) == "" {
+	if Code(err) == "" {
 		return Waiting{Reason: "AWSUnreachable", Message: "AWS did not answer; the launch is repeated"}
 	}
-	return Waiting{Reason: "FargateLaunchFailed", Message: fmt.Sprintf("%s: %s", code(err), sentence(message(err)))}
+	return Waiting{Reason: "FargateLaunchFailed", Message: fmt.Sprintf("%s: %s", Code(err), sentence(message(err)))}
 }
 
 func saysAny(parts ...string) func(error) bool {

@@ -26,7 +26,6 @@ type Verdict struct {
 	Phase   corev1.PodPhase // for Finish
 	Reason  string          // for Finish of the pod, else of its waiting containers
 	Message string
-	Cause   awserr.Cause
 	Init    string // the init container that failed; "": none did
 }
 
@@ -50,7 +49,7 @@ type Verdict struct {
 // because of Finished, of a probe or of another image counts as exited; the rest is none of its doing.
 func Judge(pod *corev1.Pod, task ecstypes.Task) Verdict {
 	stop := awserr.Stopped(task)
-	verdict := Verdict{Action: Finish, Phase: corev1.PodFailed, Reason: stop.Reason, Message: stop.Message, Cause: stop.Cause}
+	verdict := Verdict{Action: Finish, Phase: corev1.PodFailed, Reason: stop.Reason, Message: stop.Message}
 	clean, failed := exitedCleanly(pod, task), failedInit(pod, task)
 	_, kept := find(task, podid.KeeperName)
 	if stop.Cause == awserr.Unhealthy || stop.Cause == awserr.StoppedByUs && (kept || failed != nil || unfilled(task) != "") {

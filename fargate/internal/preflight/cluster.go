@@ -2,12 +2,10 @@ package preflight
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
-	"github.com/aws/smithy-go"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/awserr"
 )
@@ -69,13 +67,4 @@ func askECS(action, name string, err error) error {
 			"or set ClusterName to a cluster the role may use: %w", action, name, err)
 	}
 	return fmt.Errorf("%s on cluster %s: %w", action, name, err)
-}
-
-// apiCode returns AWS's code for an error; "" when AWS did not answer.
-func apiCode(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		return api.ErrorCode()
-	}
-	return ""
 }

@@ -82,7 +82,7 @@ func describe[T any](ids []string, ask func(ids []string) ([]T, error)) (found [
 	return found, missing, nil
 }
 
-func isUnknown(err error) bool { return slices.Contains(unknownCodes, apiCode(err)) }
+func isUnknown(err error) bool { return slices.Contains(unknownCodes, awserr.Code(err)) }
 
 // unknown says what does not exist, and which key of fargate.toml names it.
 func unknown(key, what string, ids []string) []string {
