@@ -29,8 +29,12 @@ func (p *Provider) again(j *join, verdict podstatus.Verdict, ran time.Duration) 
 	j.unprepared = verdict.Reason == awserr.ReasonNotPrepared
 	j.notBefore = time.Now().Add(delay)
 	p.launches.AddAfter(turnOf(j.pod), delay)
-	p.events.Eventf(j.pod, corev1.EventTypeWarning, eventOf(verdict), "%s", verdict.Message)
 	p.metrics.restarted(verdict)
+	if delay == 0 {
+		j.status = podstatus.AtOnce(j.pod, j.status)
+		return
+	}
+	p.events.Eventf(j.pod, corev1.EventTypeWarning, eventOf(verdict), "%s", verdict.Message)
 }
 
 // backOffAfter is the wait before the next attempt, with this many failures in a row before it. The

@@ -22,20 +22,26 @@ func setConditions(pod *corev1.Pod, status *corev1.PodStatus) {
 	}
 }
 
-// initialized is True once init containers have done their work and sidecars run. A pod that was refused never was.
+// initialized is True once init containers have done their work and sidecars have started, and while a container runs,
+// whatever has become of a sidecar. A pod that was refused never was.
 func initialized(pod *corev1.Pod, status corev1.PodStatus) corev1.PodCondition {
 	condition := corev1.PodCondition{Type: corev1.PodInitialized, Status: corev1.ConditionTrue}
 	unfinished := unfinishedInit(pod, status)
 	switch {
 	case status.Phase == corev1.PodFailed && len(status.ContainerStatuses) == 0:
 		condition.Status = corev1.ConditionFalse
-	case status.Phase == corev1.PodSucceeded && len(pod.Spec.InitContainers) > 0:
+	case status.Phase == corev1.PodSucceeded:
 		condition.Reason = "PodCompleted"
+	case slices.ContainsFunc(status.ContainerStatuses, hasStarted): // it was once
 	case len(unfinished) > 0:
 		condition.Status, condition.Reason = corev1.ConditionFalse, "ContainersNotInitialized"
 		condition.Message = "containers with incomplete status: [" + strings.Join(unfinished, " ") + "]"
 	}
 	return condition
+}
+
+func hasStarted(s corev1.ContainerStatus) bool {
+	return s.State.Running != nil || s.State.Terminated != nil
 }
 
 func over(phase corev1.PodPhase) bool {
@@ -53,6 +59,11 @@ func containersReady(pod *corev1.Pod, status corev1.PodStatus) corev1.PodConditi
 		return condition
 	}
 	var unready []string
+	for i, sidecar := range status.InitContainerStatuses {
+		if isSidecar(&pod.Spec.InitContainers[i]) && !sidecar.Ready {
+			unready = append(unready, sidecar.Name)
+		}
+	}
 	for _, container := range status.ContainerStatuses {
 		if !container.Ready {
 			unready = append(unready, container.Name)

@@ -21,6 +21,8 @@ const (
 	ReasonNoStart  = "StartError"
 	reasonUnknown  = "ContainerStatusUnknown"
 
+	reasonCrashLoop = "CrashLoopBackOff"
+
 	// exit codes for containers that report none
 	exitNoStart = 128
 	exitUnknown = 137
@@ -35,10 +37,10 @@ func containerStatus(pod *corev1.Pod, task ecstypes.Task, spec *corev1.Container
 	case status.State.Terminated != nil: // of an earlier task, and not to run again
 	case !known || task.StartedAt == nil || last != running && last != stopped:
 		status.State.Waiting = &corev1.ContainerStateWaiting{Reason: reasonBefore(pod), Message: progress(task)}
-	case last == stopped && container.ExitCode != nil:
+	case hasEnded(container) && !interrupted(pod, task, spec.Name):
 		restarted(&status, task, container)
 		status.State.Terminated = remembered(pod, spec, terminated(task, container))
-	default: // an end without an exit code is no end yet: the code follows
+	default:
 		restarted(&status, task, container)
 		status.State.Running = &corev1.ContainerStateRunning{StartedAt: at(task.StartedAt)}
 		status.Started = ptr.To(true)
@@ -135,13 +137,24 @@ func terminated(task ecstypes.Task, container ecstypes.Container) *corev1.Contai
 	return state
 }
 
+// hasEnded tells whether the end of a container is known. Without an exit code it is not yet, for the code follows, unless
+// the container could not be started.
+func hasEnded(container ecstypes.Container) bool {
+	return aws.ToString(container.LastStatus) == stopped && (container.ExitCode != nil || couldNotStart(container))
+}
+
+// couldNotStart goes by ECS's names of errors: CannotStartContainerError, CannotPullContainerError and their like.
+func couldNotStart(container ecstypes.Container) bool {
+	return container.ExitCode == nil && strings.HasPrefix(aws.ToString(container.Reason), "Cannot")
+}
+
 func ending(task ecstypes.Task, container ecstypes.Container) (int32, string) {
 	words := aws.ToString(container.Reason)
 	outOfMemory := strings.HasPrefix(words, "OutOfMemory") // "OutOfMemoryError: Container killed due to memory usage"
 	switch {
 	case container.ExitCode == nil && outOfMemory:
 		return exitUnknown, reasonOOM
-	case container.ExitCode == nil && task.StartedAt != nil && !strings.HasPrefix(words, "Cannot"):
+	case container.ExitCode == nil && task.StartedAt != nil && !couldNotStart(container):
 		return exitUnknown, reasonUnknown // it ran, and its end was lost, with the machine perhaps
 	case container.ExitCode == nil:
 		return exitNoStart, ReasonNoStart

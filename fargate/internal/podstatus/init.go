@@ -2,7 +2,6 @@ package podstatus
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -48,20 +47,27 @@ func initStatus(pod *corev1.Pod, task ecstypes.Task, spec *corev1.Container) cor
 	container, known := find(task, spec.Name)
 	last := aws.ToString(container.LastStatus)
 	switch {
-	case known && last == stopped && container.ExitCode != nil:
+	case known && hasEnded(container):
 		restarted(&status, task, container)
 		status.State = corev1.ContainerState{Terminated: remembered(pod, spec, terminated(task, container))}
-		status.Ready = *container.ExitCode == 0 && !isSidecar(spec)
+		status.Ready = status.State.Terminated.ExitCode == 0 && !isSidecar(spec)
 	case status.State.Terminated != nil: // it runs once more, and may not be shown so
 		status.Ready = true
 	case known && last == running:
 		restarted(&status, task, container)
 		status.State.Running = &corev1.ContainerStateRunning{StartedAt: at(task.PullStoppedAt, task.CreatedAt)}
-		status.Started, status.Ready = ptr.To(isSidecar(spec)), isSidecar(spec)
+		up := isSidecar(spec) && (IsAlive(task) || !isWatchedAtStart(spec))
+		status.Started, status.Ready = ptr.To(up), up
 	default:
 		status.State.Waiting = &corev1.ContainerStateWaiting{Reason: reasonInitializing, Message: progress(task)}
 	}
 	return status
+}
+
+// isWatchedAtStart tells whether a container has more to do before it counts as started than to run. Nobody looks after
+// that before the task is RUNNING.
+func isWatchedAtStart(spec *corev1.Container) bool {
+	return spec.StartupProbe != nil || spec.Lifecycle != nil && spec.Lifecycle.PostStart != nil
 }
 
 // endedInit is the status of one init container in a task that has ended.
@@ -87,7 +93,7 @@ func waitingUnlessEnded(status corev1.ContainerStatus, task ecstypes.Task) corev
 }
 
 func ranAtAll(container ecstypes.Container) bool {
-	return container.RuntimeId != nil || strings.HasPrefix(aws.ToString(container.Reason), "Cannot")
+	return container.RuntimeId != nil || couldNotStart(container)
 }
 
 // heldBack tells whether a container never ran because something before it failed. What ECS says of it then, an exit
@@ -97,11 +103,14 @@ func heldBack(pod *corev1.Pod, task ecstypes.Task, spec *corev1.Container) bool 
 	return known && container.RuntimeId == nil && (failedInit(pod, task) != nil || unfilled(task) != "")
 }
 
-// failedInit is the first init container that has ended and has not done its work; nil: none has.
+// failedInit is the first init container that has ended and has not done its work, or the first sidecar that could not be
+// started; nil: none has.
 func failedInit(pod *corev1.Pod, task ecstypes.Task) *corev1.Container {
 	for i := range pod.Spec.InitContainers {
 		c := &pod.Spec.InitContainers[i]
-		if container, _ := find(task, c.Name); !isSidecar(c) && container.ExitCode != nil && *container.ExitCode != 0 {
+		container, _ := find(task, c.Name)
+		failed := !isSidecar(c) && container.ExitCode != nil && *container.ExitCode != 0
+		if failed || hasEnded(container) && couldNotStart(container) {
 			return c
 		}
 	}
@@ -109,12 +118,16 @@ func failedInit(pod *corev1.Pod, task ecstypes.Task) *corev1.Container {
 }
 
 // unfinishedInit names the init containers that have not done their work: those that have not exited with 0, and
-// sidecars that do not run.
+// sidecars that have not started.
 func unfinishedInit(pod *corev1.Pod, status corev1.PodStatus) []string {
 	var names []string
 	for i := range pod.Spec.InitContainers {
-		if i >= len(status.InitContainerStatuses) || !status.InitContainerStatuses[i].Ready {
-			names = append(names, pod.Spec.InitContainers[i].Name)
+		c, s := &pod.Spec.InitContainers[i], corev1.ContainerStatus{}
+		if i < len(status.InitContainerStatuses) {
+			s = status.InitContainerStatuses[i]
+		}
+		if done := s.Ready && !isSidecar(c) || isSidecar(c) && ptr.Deref(s.Started, false); !done {
+			names = append(names, c.Name)
 		}
 	}
 	return names

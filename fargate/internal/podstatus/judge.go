@@ -27,6 +27,8 @@ type Verdict struct {
 	Reason  string          // for Finish of the pod, else of its waiting containers
 	Message string
 	Init    string // the init container that failed; "": none did
+
+	interrupted []string // containers whose work is not done, whatever they exited with
 }
 
 // Judge decides what the end of a task means for its pod:
@@ -37,19 +39,19 @@ type Verdict struct {
 //	a container cannot start    next        next                    Failed
 //	containers exited, all 0    next        Succeeded               Succeeded
 //	containers exited, some not next        next                    Failed
-//	somebody stopped it         next        next; all 0: Failed     Failed
+//	somebody stopped it         next        next                    Failed
 //	an init container failed    next        next                    Failed
 //	volumes were not filled     next attempt, whatever the policy: kubelet retries mounts too
 //	the pod's deadline passed   Failed
 //	we stopped it, or the pod   final phase by exit codes
 //	is being deleted
 //
-// The exception in the last column but two: a container that exited with 0 may not run again under
-// OnFailure, and what somebody interrupted did not succeed. A controller replaces the pod. What we stop
-// because of Finished, of a probe or of another image counts as exited; the rest is none of its doing.
+// What we stop because of Finished, of a probe or of another image counts as exited; the rest is none of its doing. A
+// container that was at work when the task was stopped, by us or somebody else, has not exited with 0, whatever it says.
 func Judge(pod *corev1.Pod, task ecstypes.Task) Verdict {
 	stop := awserr.Stopped(task)
 	verdict := Verdict{Action: Finish, Phase: corev1.PodFailed, Reason: stop.Reason, Message: stop.Message}
+	verdict.interrupted = interruptedContainers(pod, task)
 	clean, failed := exitedCleanly(pod, task), failedInit(pod, task)
 	_, kept := find(task, podid.KeeperName)
 	if stop.Cause == awserr.Unhealthy || stop.Cause == awserr.StoppedByUs && (kept || failed != nil || unfilled(task) != "") {
@@ -62,7 +64,7 @@ func Judge(pod *corev1.Pod, task ecstypes.Task) Verdict {
 	case unfilled(task) != "" && stop.Cause != awserr.Disrupted:
 		verdict.Action, verdict.Reason, verdict.Message = Retry, reasonFailedMount, unfilled(task)
 	case failed != nil && stop.Cause != awserr.Disrupted && restarts(pod, false):
-		verdict.Action, verdict.Reason, verdict.Init = Restart, "CrashLoopBackOff", failed.Name
+		verdict.Action, verdict.Reason, verdict.Init = Restart, reasonCrashLoop, failed.Name
 	case failed != nil && stop.Cause != awserr.Disrupted:
 		verdict.Reason, verdict.Message, verdict.Init = "", "", failed.Name
 	case stop.Cause == awserr.NeverRan:
@@ -70,8 +72,8 @@ func Judge(pod *corev1.Pod, task ecstypes.Task) Verdict {
 	case stop.Cause == awserr.CannotStart && restarts(pod, false):
 		verdict.Action = Retry
 	case (stop.Cause == awserr.Exited || stop.Cause == awserr.StoppedByUser) && restarts(pod, clean):
-		verdict.Action, verdict.Reason = Restart, "CrashLoopBackOff"
-	case stop.Cause == awserr.Exited:
+		verdict.Action, verdict.Reason = Restart, reasonCrashLoop
+	case stop.Cause == awserr.Exited && len(verdict.interrupted) == 0:
 		verdict.Phase, verdict.Message = byExitCodes(clean), ""
 	}
 	return verdict
@@ -124,7 +126,7 @@ func exitedCleanly(pod *corev1.Pod, task ecstypes.Task) bool {
 		if before := previous(pod, spec.Name).State.Terminated; !known && before != nil && isFinal(pod, spec, before) && before.ExitCode == 0 {
 			continue // it succeeded in an earlier task
 		}
-		if !known || container.ExitCode == nil || *container.ExitCode != 0 {
+		if !known || container.ExitCode == nil || *container.ExitCode != 0 || interrupted(pod, task, spec.Name) {
 			return false
 		}
 	}
@@ -154,16 +156,16 @@ func Finished(pod *corev1.Pod, task ecstypes.Task) string {
 		container, known := find(task, pod.Spec.Containers[i].Name)
 		switch {
 		case !known:
-		case container.ExitCode == nil:
+		case !hasEnded(container):
 			open++
-		case *container.ExitCode != 0 && pod.Spec.RestartPolicy == corev1.RestartPolicyOnFailure:
+		case (container.ExitCode == nil || *container.ExitCode != 0) && pod.Spec.RestartPolicy == corev1.RestartPolicyOnFailure:
 			return "container " + pod.Spec.Containers[i].Name + " failed"
 		}
 	}
 	if open > 0 {
 		return ""
 	}
-	return "all containers have ended"
+	return endedAll
 }
 
 // concluded completes the status of a pod whose containers have ended.
@@ -190,7 +192,7 @@ func concluded(pod *corev1.Pod, status corev1.PodStatus, verdict Verdict) corev1
 // its end as last state; one that did not leaves no trace there, as with kubelet.
 // One that may not run again keeps its end.
 func await(pod *corev1.Pod, spec *corev1.Container, status *corev1.ContainerStatus, verdict Verdict) {
-	if end := status.State.Terminated; end != nil && verdict.Action == Restart && isFinal(pod, spec, end) {
+	if end := status.State.Terminated; end != nil && verdict.Action == Restart && isFinal(pod, spec, end) && !slices.Contains(verdict.interrupted, spec.Name) {
 		return
 	}
 	if verdict.Init != "" && verdict.Init != spec.Name {
@@ -233,9 +235,15 @@ const messageMissing = "ECS no longer knows the task"
 // Cancelled is the status of a pod that was deleted while it had no task: its containers are left as they
 // ended last.
 func Cancelled(pod *corev1.Pod) corev1.PodStatus {
-	status := base(pod)
-	clean := true
-	cancelled := func(spec *corev1.Container) corev1.ContainerStatus {
+	status, clean := withoutTask(pod, "the pod was deleted before its task started")
+	return concluded(pod, status, Verdict{Action: Finish, Phase: byExitCodes(clean)})
+}
+
+// withoutTask has the containers of a pod that ends without a task as they ended last; why is said of those that never
+// ran. It tells whether all have exited with 0, of which init containers say nothing.
+func withoutTask(pod *corev1.Pod, why string) (status corev1.PodStatus, clean bool) {
+	status = base(pod)
+	left := func(spec *corev1.Container) corev1.ContainerStatus {
 		container := carriedOver(pod, spec)
 		end := previous(pod, container.Name).State.Terminated
 		if end == nil {
@@ -243,15 +251,15 @@ func Cancelled(pod *corev1.Pod) corev1.PodStatus {
 		}
 		if end == nil {
 			end = &corev1.ContainerStateTerminated{
-				ExitCode: exitUnknown, Reason: reasonUnknown, Message: "the pod was deleted before its task started",
+				ExitCode: exitUnknown, Reason: reasonUnknown, Message: why,
 			}
 		}
 		clean = clean && end.ExitCode == 0
 		container.State.Terminated = end
 		return container
 	}
-	status.InitContainerStatuses = statuses(pod, pod.Spec.InitContainers, cancelled)
-	clean = true // init containers say nothing about the end
-	status.ContainerStatuses = statuses(pod, pod.Spec.Containers, cancelled)
-	return concluded(pod, status, Verdict{Action: Finish, Phase: byExitCodes(clean)})
+	status.InitContainerStatuses = statuses(pod, pod.Spec.InitContainers, left)
+	clean = true
+	status.ContainerStatuses = statuses(pod, pod.Spec.Containers, left)
+	return status, clean
 }

@@ -67,12 +67,12 @@ var ends = map[string]struct {
 		"Running | web: CrashLoopBackOff, last Error 143",
 		"Failed(TaskStopped) 10.0.1.7 | web: Error 143",
 		"Failed 10.0.1.7 | web: Error 143"},
-	"stopped in the console, in good order": {"what was interrupted did not succeed, and the API server lets no exit 0 run again under OnFailure",
+	"stopped in the console, in good order": {"what was interrupted did not succeed",
 		func(n int) aTask {
 			return newTask(n, "web").running().stopping("STOPPED", userStop, "Task stopped by user").exited(0)
 		},
 		"Running | web: CrashLoopBackOff, last Completed 0",
-		"Failed(TaskStopped) 10.0.1.7 | web: Completed 0",
+		"Running | web: CrashLoopBackOff, last Completed 0",
 		"Failed(TaskStopped) 10.0.1.7 | web: Completed 0",
 		"Succeeded 10.0.1.7 | web: Completed 0"},
 	"spot": {"a controller replaces the pod; podFailurePolicy can ignore it",

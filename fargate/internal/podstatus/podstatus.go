@@ -131,11 +131,23 @@ func Refused(pod *corev1.Pod, reason, message string) corev1.PodStatus {
 // MessageDeadline is kubelet's, of a pod that was active for longer than its activeDeadlineSeconds.
 const MessageDeadline = "Pod was active on the node longer than the specified deadline"
 
-// Expired is the status of a pod whose deadline has passed while it had no task.
+// Expired is the status of a pod whose deadline has passed while it had no task: its containers are left as they ended
+// last.
 func Expired(pod *corev1.Pod) corev1.PodStatus {
-	status := *pod.Status.DeepCopy()
-	status.Phase, status.Reason, status.Message = corev1.PodFailed, "DeadlineExceeded", MessageDeadline
-	setConditions(pod, &status)
+	status, _ := withoutTask(pod, "the pod's deadline passed before its task started")
+	return concluded(pod, status, Verdict{Action: Finish, Phase: corev1.PodFailed, Reason: "DeadlineExceeded", Message: MessageDeadline})
+}
+
+// AtOnce is the status of a pod that is to be started anew without waiting, which no container tells as a back-off.
+func AtOnce(pod *corev1.Pod, status corev1.PodStatus) corev1.PodStatus {
+	status = *status.DeepCopy()
+	for _, list := range [][]corev1.ContainerStatus{status.InitContainerStatuses, status.ContainerStatuses} {
+		for i := range list {
+			if waiting := list[i].State.Waiting; waiting != nil && waiting.Reason == reasonCrashLoop {
+				*waiting = corev1.ContainerStateWaiting{Reason: reasonBefore(pod)}
+			}
+		}
+	}
 	return status
 }
 
