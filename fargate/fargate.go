@@ -8,7 +8,7 @@
 //
 //	fargate.go     the parts and how they run together
 //	account.go     AWS: clients behind one door, the checks before the first pod
-//	joins.go       what is remembered of each pod: which task it is joined to, and nothing more
+//	joins.go       what is remembered of each pod: which task it is joined to, and what is under way
 //	pods.go        virtual-kubelet's calls about pods
 //	logs.go        kubectl logs
 //	draft.go       a pod resolved and translated: what launching and explaining have in common
@@ -17,7 +17,7 @@
 //	queue.go       the launch queue, and its order
 //	launch.go      what one launch does
 //	unanswered.go  launches of which nobody knows yet whether they started a task
-//	stop.go        the stop queue: deletion
+//	stop.go        the stop queue: every task that is to end
 //	prestop.go     preStop hooks, between the wish that a task ends and the stop
 //	observe.go     tasks seen, statuses derived and notified
 //	started.go     events about containers that have started
@@ -74,7 +74,7 @@ func Annotations() []string {
 // Config is what a Provider is made of. All of it is required unless it says otherwise.
 type Config struct {
 	Account  *Account
-	Client   kubernetes.Interface // for what pods name: ConfigMaps, the namespace kube-system
+	Client   kubernetes.Interface // gets what pods name, asks for tokens, and amends last words in pods/status
 	Pods     corev1listers.PodLister
 	Services corev1listers.ServiceLister
 	Events   record.EventRecorder

@@ -15,15 +15,17 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 )
 
-// join is all that is remembered of a pod: which task runs it, and the status derived last.
+// join is what is remembered of a pod until it is gone: which task runs it, the status derived last, and what is under way.
+// All of it is found again, or begins anew, after a restart.
 type join struct {
 	pod    *corev1.Pod      // newest object from the API server's cache: read only
 	status corev1.PodStatus // derived last; what notify sends
 
-	attempt    int    // of the task below, or of the next one if there is none
-	taskARN    string // of the task that runs the pod; "": none
-	definition string // ARN of the task definition used last; "": none yet
-	capacity   string // what Fargate bills, "0.25vCPU 0.5GB"; "": unknown
+	attempt    int               // of the task below, or of the next one if there is none
+	taskARN    string            // of the task that runs the pod; "": none
+	definition string            // ARN of the task definition used last; "": none yet
+	images     map[string]string // of the task's containers; nil: not seen yet
+	capacity   string            // what Fargate bills, "0.25vCPU 0.5GB"; "": unknown
 	launched   *launched
 	claimed    bool // the task is known from the pod's annotations alone, which anybody may have written
 
@@ -36,10 +38,9 @@ type join struct {
 	refusal    string    // why Fargate cannot run the pod; it fails at notBefore
 	warned     bool      // the findings were told
 
-	heard      map[string]bool   // containers, by ID, whose last words were asked for
-	images     map[string]string // of the task's containers; nil: not seen yet
-	listening  int               // how many of these are still awaited
-	quietUntil time.Time         // the status is held back for these until then
+	heard      map[string]bool // containers, by ID, whose last words were asked for
+	listening  int             // how many of these are still awaited
+	quietUntil time.Time       // the status is held back for these until then
 
 	over      bool   // the pod has its final phase
 	deleting  bool   // its task is to end

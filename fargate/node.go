@@ -26,7 +26,7 @@ const (
 
 	// ConditionFargate is True while AWS takes our calls.
 	ConditionFargate corev1.NodeConditionType = "FargateAvailable"
-	// ConditionPermissions is True while IAM has refused us nothing.
+	// ConditionPermissions is True while IAM has refused us nothing for an hour.
 	ConditionPermissions corev1.NodeConditionType = "FargatePermissions"
 )
 

@@ -11,7 +11,7 @@
 //	the last N    GetLogEvents backwards until N lines are behind, then forwards from there
 //	to follow     the same token again, every 1 to 5 s; after the container's end until ingestion has caught up
 //	no stream     nothing was written yet: an empty log, and a follower waits for it
-//	denied        FilterLogEvents in place of GetLogEvents, for good: by time and by event, it has no place to go on from
+//	denied        FilterLogEvents in place of GetLogEvents, until that is denied too: by time and by event, it has no place to go on from
 //
 // What CloudWatch Logs cannot give: stdout and stderr apart, times finer than a millisecond, and lines sooner than the
 // awslogs driver sends them (some 5 to 7 s). A line over 16 KiB comes in pieces, for so the driver cuts it.
