@@ -1,10 +1,13 @@
 package fargate_test
 
 import (
+	"context"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
@@ -104,4 +107,32 @@ func TestImageOfAnInitContainer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A launch that finds the task of one before it, with an image that the pod has no more: that it is to end is seen while
+// the launch is not over, here for the second that telling of it takes.
+func TestImageChangesWhileTheLaunchIsUnanswered(t *testing.T) {
+	tell(t, fargatesim.Config{}, func(w *world) {
+		w.log = slog.New(slowToTell{w.log.Handler()})
+		w.start()
+		w.sim.Inject("RunTask", 3, lost) // all tries of the first launch
+		w.create(nginx("web"))
+		w.await("its task", func() bool { return len(w.sim.Tasks()) == 1 })
+		w.awaitPod("web", "told", waitsFor("AWSUnreachable"))
+		w.changeImage("web", "nginx:1.9.1")
+		w.await("a task with the new image alone", func() bool {
+			tasks := w.active()
+			return len(tasks) == 1 && aws.ToString(tasks[0].Containers[0].Image) == "nginx:1.9.1"
+		})
+	})
+}
+
+// slowToTell takes a second to write that a task was started.
+type slowToTell struct{ slog.Handler }
+
+func (s slowToTell) Handle(ctx context.Context, record slog.Record) error {
+	if record.Message == "task started" {
+		time.Sleep(time.Second) // on the bubble's clock
+	}
+	return s.Handler.Handle(ctx, record)
 }
