@@ -126,7 +126,8 @@ func (p *Provider) TaskMissing(arn string) {
 		}
 		p.log.Info("task is missing", "pod", j.name(), "task", arn)
 		pod := j.view()
-		j.status, j.claimed = podstatus.Missing(pod), false
+		j.status, j.claimed, j.alive = podstatus.Missing(pod), false, false
+		p.prober.Forget(uid) // its address may be another's by now
 		p.conclude(j, podstatus.JudgeMissing(pod), 0)
 	})
 	p.changed(uid)
