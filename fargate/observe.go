@@ -56,6 +56,7 @@ func (p *Provider) derive(j *join, task ecstypes.Task) {
 	}
 	switch {
 	case podstatus.Ended(task):
+		forgiveMended(j)
 		p.conclude(j, podstatus.Judge(pod, task), ran(task))
 	case (j.deleting || j.finished != "") && (j.claimed || tooEarly): // StopTask may not know yet what RunTask has started
 		j.stopAsked = false

@@ -129,6 +129,7 @@ func (p *Provider) NotifyPods(_ context.Context, notify func(*corev1.Pod)) {
 func (p *Provider) Observed(pod *corev1.Pod) {
 	var failed bool
 	known := p.joins.update(pod.UID, func(j *join) {
+		p.hurryMended(j, pod)
 		j.pod = pod
 		p.watchDeadline(j)
 		p.restartChanged(j)
