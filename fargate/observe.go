@@ -174,7 +174,7 @@ func (p *Provider) notify(_ context.Context, uid types.UID) {
 		return // nobody is left to be told
 	}
 	// Without the spec, which is not ours to tell: virtual-kubelet keeps what it is told as long as the pod is there.
-	pod := &corev1.Pod{TypeMeta: live.TypeMeta, ObjectMeta: *live.ObjectMeta.DeepCopy(), Status: podstatus.For(live, j.status)}
+	pod := &corev1.Pod{TypeMeta: live.TypeMeta, ObjectMeta: *live.ObjectMeta.DeepCopy(), Status: podstatus.For(live, podstatus.Resized(live, j.status))}
 	if pod.Annotations == nil {
 		pod.Annotations = map[string]string{}
 	}
