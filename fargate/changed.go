@@ -43,10 +43,49 @@ func (p *Provider) restartChanged(j *join) {
 			continue
 		}
 		p.events.Event(refTo(j.pod, c.Name), corev1.EventTypeNormal, "Killing", "Container "+c.Name+" definition changed, will be restarted")
+		j.failures = 0
 		j.endFor(awserr.StopChanged+"container "+c.Name+" has another image", time.Now(), 0)
 		p.stops.Add(j.pod.UID)
 		return
 	}
+}
+
+// hurryMended launches at once a pod without a task that is to have another image than its last task, and is about to be
+// taken in: its failures were the other image's. kubelet counts its back-offs by container and image, too. It is called
+// under the lock of the joins.
+func (p *Provider) hurryMended(j *join, pod *corev1.Pod) {
+	if j.taskARN != "" || j.over || j.deleting || j.refusal != "" || !hasOtherImage(pod, imagesNamed(j.pod)) {
+		return
+	}
+	j.failures, j.notBefore = 0, time.Time{}
+	p.launches.Add(turnOf(pod)) // a launch under way is done first
+}
+
+// forgiveMended does the same for one whose image has changed unseen, before its task had ended. It is called under the
+// lock of the joins.
+func forgiveMended(j *join) {
+	if hasOtherImage(j.pod, j.images) {
+		j.failures = 0
+	}
+}
+
+// hasOtherImage reports whether a container is to have another image than these, by container; one without does not count.
+func hasOtherImage(pod *corev1.Pod, images map[string]string) bool {
+	for name, image := range imagesNamed(pod) {
+		if before, known := images[name]; known && before != image {
+			return true
+		}
+	}
+	return false
+}
+
+// imagesNamed are the images that a pod's containers are to have, by container.
+func imagesNamed(pod *corev1.Pod) map[string]string {
+	images := map[string]string{}
+	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+		images[c.Name] = c.Image
+	}
+	return images
 }
 
 // pastChange reports whether a container has ended, or is an init container that runs and will: kubelet lets these be, too.

@@ -1,10 +1,13 @@
 package fargate_test
 
 import (
+	"context"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/fargatesim"
@@ -104,4 +107,84 @@ func TestImageOfAnInitContainer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The image is part of what kubelet's back-offs count by: what is mended starts at once.
+func TestImageIsMended(t *testing.T) {
+	crash, typo := fargatesim.Exits(1, 20*time.Second), fargatesim.Script{PullError: "CannotPullContainerError: not found"}
+	for name, row := range map[string]struct {
+		image string
+		when  func(*corev1.Pod) bool
+		runs  bool // the task
+		away  bool // the daemon
+		limit time.Duration
+	}{
+		"while a pull backs off":                              {"typo", waitsFor("ImagePullBackOff"), false, false, time.Second},
+		"while a crash backs off":                             {"crash", waitsFor("CrashLoopBackOff"), false, false, time.Second},
+		"while it runs after crashes":                         {"crash", running, true, false, 5 * time.Second},
+		"while a pull backs off and the daemon is away":       {"typo", waitsFor("ImagePullBackOff"), false, true, backOffFirst + time.Second},
+		"while a crash backs off, and the daemon is away":     {"crash", waitsFor("CrashLoopBackOff"), false, true, time.Second},
+		"while it runs after crashes, and the daemon is away": {"crash", running, true, true, 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tell(t, fargatesim.Config{Runtime: &fargatesim.Scripted{Images: map[string]fargatesim.Script{"typo": typo, "crash": crash}}}, func(w *world) {
+				w.start()
+				w.create(several("web", corev1.RestartPolicyAlways, "a="+row.image))
+				w.await("the fourth task, or its end", func() bool {
+					return len(w.sim.Tasks()) == 4 && (len(w.active()) == 1) == row.runs && row.when(w.pod("default", "web"))
+				})
+				if row.away {
+					w.stopProvider()
+				}
+				w.changeImage("web", "serves")
+				if row.away {
+					w.start()
+				}
+				mended := time.Now()
+				w.awaitPod("web", "running with its new image", func(pod *corev1.Pod) bool {
+					tasks := w.active()
+					return running(pod) && len(tasks) == 1 && aws.ToString(tasks[0].Containers[0].Image) == "serves" &&
+						strings.HasPrefix(container(pod).ContainerID, "ecs://"+aws.ToString(tasks[0].TaskArn))
+				})
+				if took := time.Since(mended); took > row.limit {
+					t.Errorf("it ran %s later", took)
+				}
+				time.Sleep(10 * time.Minute) // on the bubble's clock: longer than the back-off that is no more
+				if tasks := len(w.sim.Tasks()); tasks != 5 {
+					t.Errorf("%d tasks", tasks)
+				}
+			})
+		})
+	}
+}
+
+// backOffFirst is Kubernetes' own.
+const backOffFirst = 10 * time.Second
+
+// A launch that finds the task of one before it, with an image that the pod has no more: that it is to end is seen while
+// the launch is not over, here for the second that telling of it takes.
+func TestImageChangesWhileTheLaunchIsUnanswered(t *testing.T) {
+	tell(t, fargatesim.Config{}, func(w *world) {
+		w.log = slog.New(slowToTell{w.log.Handler()})
+		w.start()
+		w.sim.Inject("RunTask", 3, lost) // all tries of the first launch
+		w.create(nginx("web"))
+		w.await("its task", func() bool { return len(w.sim.Tasks()) == 1 })
+		w.awaitPod("web", "told", waitsFor("AWSUnreachable"))
+		w.changeImage("web", "nginx:1.9.1")
+		w.await("a task with the new image alone", func() bool {
+			tasks := w.active()
+			return len(tasks) == 1 && aws.ToString(tasks[0].Containers[0].Image) == "nginx:1.9.1"
+		})
+	})
+}
+
+// slowToTell takes a second to write that a task was started.
+type slowToTell struct{ slog.Handler }
+
+func (s slowToTell) Handle(ctx context.Context, record slog.Record) error {
+	if record.Message == "task started" {
+		time.Sleep(time.Second) // on the bubble's clock
+	}
+	return s.Handler.Handle(ctx, record)
 }

@@ -83,23 +83,23 @@ func (p *Provider) hear(ctx context.Context, e ending) {
 	if ctx.Err() != nil {
 		return // we are going; the next process asks again
 	}
-	var news, over bool
+	var over bool
 	p.joins.update(e.uid, func(j *join) {
 		if !e.settled {
 			j.listening--
 		}
 		if words != "" {
-			j.status, news = podstatus.Explained(j.status, e.end.ContainerID, messageOf(e.end, words))
+			j.status, _ = podstatus.Explained(j.status, e.end.ContainerID, messageOf(e.end, words))
 		}
 		over = j.over
 	})
 	p.changed(e.uid)
-	switch {
-	case !e.settled:
+	if words != "" && over { // whether they came in time for the status, the pod shows
+		p.amend(ctx, j.pod, e.end, messageOf(e.end, words))
+	}
+	if !e.settled {
 		e.settled = true
 		p.endings.AddAfter(e, lastWordsSettle)
-	case news && over:
-		p.amend(ctx, j.pod, e.end, messageOf(e.end, words))
 	}
 }
 
@@ -130,11 +130,11 @@ func (p *Provider) lastWords(ctx context.Context, pod *corev1.Pod, end podstatus
 	return strings.ToValidUTF8(words[max(len(words)-lastWordsBytes, 0):], "\uFFFD"), nil
 }
 
-// amend writes a message into the status of a pod that is over. A final phase is the last that virtual-kubelet takes in;
-// the API server takes whatever leaves an end an end.
+// amend writes a message into the status of a pod that shows its final phase without it. That phase is the last that
+// virtual-kubelet takes in; the API server takes whatever leaves an end an end.
 func (p *Provider) amend(ctx context.Context, pod *corev1.Pod, end podstatus.End, message string) {
 	live, err := p.pods.Pods(pod.Namespace).Get(pod.Name)
-	if err != nil || live.UID != pod.UID {
+	if err != nil || live.UID != pod.UID || !over(live.Status.Phase) {
 		return
 	}
 	patch := amendment(live, end, message)
@@ -147,13 +147,14 @@ func (p *Provider) amend(ctx context.Context, pod *corev1.Pod, end podstatus.End
 	}
 }
 
-// amendment is the patch, which holds for that end of that container alone; nil: the pod does not show it.
+// amendment is the patch, which holds for that end of that container alone; nil: the pod does not show that, or does with
+// the message.
 func amendment(live *corev1.Pod, end podstatus.End, message string) []byte {
 	for list, statuses := range map[string][]corev1.ContainerStatus{"initContainerStatuses": live.Status.InitContainerStatuses, "containerStatuses": live.Status.ContainerStatuses} {
 		i := slices.IndexFunc(statuses, func(s corev1.ContainerStatus) bool {
 			return s.State.Terminated != nil && s.State.Terminated.ContainerID == end.ContainerID
 		})
-		if i < 0 {
+		if i < 0 || statuses[i].State.Terminated.Message == message {
 			continue
 		}
 		terminated := fmt.Sprintf("/status/%s/%d/state/terminated", list, i)

@@ -150,6 +150,34 @@ func TestLastWordsOfOneOfSeveral(t *testing.T) {
 	})
 }
 
+// More pods fail at once than are asked about at once: the news of most ends does not wait for their words, which come late
+// and stay the same.
+func TestLastWordsOfManyPods(t *testing.T) {
+	tell(t, speaks("no such table"), func(w *world) {
+		patches := w.takePatches()
+		w.keepLogs()
+		w.start()
+		const pods = 40
+		for i := range pods {
+			pod := reporting(corev1.RestartPolicyNever)
+			pod.Name = fmt.Sprintf("work-%d", i)
+			w.create(pod)
+		}
+		w.awaitPod("work-0", "running", running)
+		w.sim.Break("GetLogEvents", fargatesim.Fault{Delay: 300 * time.Millisecond})
+		for i := range pods {
+			w.awaitPod(fmt.Sprintf("work-%d", i), "explained", func(pod *corev1.Pod) bool {
+				end := container(pod).State.Terminated
+				return phase(corev1.PodFailed)(pod) && end.Message == "no such table"
+			})
+		}
+		time.Sleep(time.Minute) // on the bubble's clock
+		if n := patches(); n == 0 || n > pods {
+			t.Errorf("%d patches for the words of %d pods, want one for each whose words come late", n, pods)
+		}
+	})
+}
+
 // The second of two ends prolongs the hold, and nobody is free to ask for their words while others wait for theirs.
 func TestLastWordsThatNobodyIsFreeToAskFor(t *testing.T) {
 	scripts := map[string]fargatesim.Script{"work": fargatesim.Exits(3, 20*time.Second), "first": {StopAfter: 500 * time.Millisecond}, "second": {StopAfter: 2 * time.Second}}

@@ -83,11 +83,11 @@ func (p *Provider) begin(t turn) (id podid.ID, pod *corev1.Pod, ok bool) {
 	return id, pod, ok
 }
 
-// done ends what begin marked; a deletion that came meanwhile goes on.
+// done ends what begin marked; a stop that was wanted meanwhile, for a deletion or of the task alone, goes on.
 func (p *Provider) done(uid types.UID) {
 	p.joins.update(uid, func(j *join) {
 		j.launching = false
-		if j.deleting {
+		if j.deleting || j.finished != "" {
 			p.stops.Add(uid)
 		}
 	})

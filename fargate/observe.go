@@ -56,6 +56,7 @@ func (p *Provider) derive(j *join, task ecstypes.Task) {
 	}
 	switch {
 	case podstatus.Ended(task):
+		forgiveMended(j)
 		p.conclude(j, podstatus.Judge(pod, task), ran(task))
 	case (j.deleting || j.finished != "") && (j.claimed || tooEarly): // StopTask may not know yet what RunTask has started
 		j.stopAsked = false
@@ -126,7 +127,8 @@ func (p *Provider) TaskMissing(arn string) {
 		}
 		p.log.Info("task is missing", "pod", j.name(), "task", arn)
 		pod := j.view()
-		j.status, j.claimed = podstatus.Missing(pod), false
+		j.status, j.claimed, j.alive = podstatus.Missing(pod), false, false
+		p.prober.Forget(uid) // its address may be another's by now
 		p.conclude(j, podstatus.JudgeMissing(pod), 0)
 	})
 	p.changed(uid)
@@ -172,7 +174,7 @@ func (p *Provider) notify(_ context.Context, uid types.UID) {
 		return // nobody is left to be told
 	}
 	// Without the spec, which is not ours to tell: virtual-kubelet keeps what it is told as long as the pod is there.
-	pod := &corev1.Pod{TypeMeta: live.TypeMeta, ObjectMeta: *live.ObjectMeta.DeepCopy(), Status: podstatus.For(live, j.status)}
+	pod := &corev1.Pod{TypeMeta: live.TypeMeta, ObjectMeta: *live.ObjectMeta.DeepCopy(), Status: podstatus.For(live, podstatus.Resized(live, j.status))}
 	if pod.Annotations == nil {
 		pod.Annotations = map[string]string{}
 	}

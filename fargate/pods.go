@@ -129,7 +129,10 @@ func (p *Provider) NotifyPods(_ context.Context, notify func(*corev1.Pod)) {
 func (p *Provider) Observed(pod *corev1.Pod) {
 	var failed bool
 	known := p.joins.update(pod.UID, func(j *join) {
+		p.hurryMended(j, pod)
+		before := j.pod
 		j.pod = pod
+		p.tellResized(j, before)
 		p.watchDeadline(j)
 		p.restartChanged(j)
 		failed = over(pod.Status.Phase) && !j.over

@@ -139,3 +139,36 @@ func TestLivenessProbe(t *testing.T) {
 		})
 	})
 }
+
+// Another's pod may have the address by then.
+func TestWhatEndedUnseenIsNotProbed(t *testing.T) {
+	lost := func(end *corev1.ContainerStateTerminated) bool {
+		return end != nil && end.Reason == "ContainerStatusUnknown"
+	}
+	for policy, given := range map[corev1.RestartPolicy]func(*corev1.Pod) bool{
+		corev1.RestartPolicyNever:  func(pod *corev1.Pod) bool { return lost(container(pod).State.Terminated) },
+		corev1.RestartPolicyAlways: func(pod *corev1.Pod) bool { return lost(container(pod).LastTerminationState.Terminated) },
+	} {
+		t.Run(string(policy), func(t *testing.T) {
+			tell(t, fargatesim.Config{}, func(w *world) {
+				w.site = &site{}
+				w.site.status.Store(200)
+				w.start()
+				pod := nginx("web")
+				pod.Spec.RestartPolicy = policy
+				pod.Spec.Containers[0].LivenessProbe = get("/alive")
+				w.create(pod)
+				w.awaitPod("web", "running", running)
+				w.sim.NoCapacity(1000)
+				w.sim.Break("DescribeTasks", fargatesim.Fault{Error: &fargatesim.Error{Code: "InvalidParameterException", Message: "The referenced task was not found."}})
+				w.awaitPod("web", "given up", given)
+				before := w.site.count("/alive")
+				w.site.status.Store(500)
+				time.Sleep(2 * time.Minute) // on the bubble's clock
+				if after, told := w.site.count("/alive"), w.told("Killing"); before == 0 || after != before || len(told) > 0 {
+					t.Errorf("%d probes after its end, %d before, and told %q", after-before, before, told)
+				}
+			})
+		})
+	}
+}

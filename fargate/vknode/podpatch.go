@@ -12,13 +12,14 @@ import (
 )
 
 // ownedConditions are the pod conditions that the kubelet alone writes. One
-// that is no longer reported is removed. The kubelet's conditions of in-place
-// resizing are absent: there is none here.
+// that is no longer reported is removed. PodResizeInProgress is absent: no
+// in-place resizing begins here.
 var ownedConditions = []corev1.PodConditionType{
 	corev1.PodReadyToStartContainers,
 	corev1.PodInitialized,
 	corev1.ContainersReady,
 	corev1.PodReady,
+	corev1.PodResizePending,
 }
 
 // sharedConditions are written by others, too, the first to say True being

@@ -113,6 +113,18 @@ func TestStatusPatch(t *testing.T) {
 			reported: statusOf(ready("True", noon)),
 			after:    statusOf(ready("True", noon)),
 		},
+		"a resize is infeasible no more": {
+			why:      "autoscalers read it",
+			cached:   statusOf(ready("True", noon), condition(corev1.PodResizePending, "True", noon)),
+			reported: statusOf(ready("True", noon)),
+			after:    statusOf(ready("True", noon)),
+		},
+		"a resize is infeasible": {
+			why:      "the API server has no such condition before",
+			cached:   statusOf(ready("True", noon)),
+			reported: statusOf(ready("True", noon), condition(corev1.PodResizePending, "True", one)),
+			after:    statusOf(ready("True", noon), condition(corev1.PodResizePending, "True", one)),
+		},
 		"a foreign condition that the report lacks": {
 			why:      "a readiness gate is its controller's",
 			cached:   statusOf(condition("example.com/gate", "True", noon), ready("False", noon)),

@@ -6,14 +6,18 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// withSpec completes the status of a container that has run with what follows from its spec: a task never changes its
-// size, so the resources are those asked for.
+// withSpec completes the status of a container that has run with what follows from its spec. A task never changes its
+// size, so the resources are those that were asked for when it was first seen to run.
 func withSpec(pod *corev1.Pod, spec *corev1.Container, status corev1.ContainerStatus) corev1.ContainerStatus {
 	if status.ContainerID == "" {
 		return status
 	}
-	status.Resources = spec.Resources.DeepCopy()
-	status.AllocatedResources = status.Resources.Requests
+	if before := previous(pod, spec.Name); before.Resources != nil && IsSameRun(before.ContainerID, status.ContainerID) {
+		status.Resources, status.AllocatedResources = before.Resources, before.AllocatedResources
+	} else {
+		status.Resources = spec.Resources.DeepCopy()
+		status.AllocatedResources = status.Resources.Requests
+	}
 	status.User = userOf(pod, spec)
 	return status
 }

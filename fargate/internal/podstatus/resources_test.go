@@ -1,6 +1,7 @@
 package podstatus_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -32,6 +33,39 @@ func TestResourcesAreThoseAskedForOnceAContainerHasRun(t *testing.T) {
 		}
 		if diff := cmp.Diff(asked.Requests, got.AllocatedResources); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", when, diff)
+		}
+	}
+}
+
+func TestResourcesStayThoseOfTheTask(t *testing.T) {
+	cpu := func(quantity string) corev1.ResourceRequirements {
+		return corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(quantity)}}
+	}
+	pod := aPod(corev1.RestartPolicyAlways, "web", "side")
+	pod.Spec.Containers[0].Resources = cpu("250m")
+	pod.Status = podstatus.FromTask(pod, newTask(0, "web", "side").running().Task)
+	pod.Spec.Containers[0].Resources = cpu("4")
+	for when, row := range map[string]struct {
+		status     corev1.PodStatus
+		want       string
+		infeasible bool
+	}{
+		"the same task":         {podstatus.FromTask(pod, newTask(0, "web", "side").running().Task), "250m", true},
+		"between two tasks":     {podstatus.Waiting(pod, "CrashLoopBackOff", "it crashed"), "250m", false},
+		"the next task":         {podstatus.FromTask(pod, newTask(1, "web", "side").running().Task), "4", false},
+		"a status said earlier": {podstatus.Resized(pod, podstatus.FromTask(pod, newTask(0, "web", "side").running().Task)), "250m", true},
+	} {
+		got := row.status.ContainerStatuses[0]
+		if got.Resources.Requests.Cpu().String() != row.want || got.AllocatedResources.Cpu().String() != row.want {
+			t.Errorf("%s: %+v", when, got)
+		}
+		before := len(row.status.Conditions)
+		told := podstatus.Condition(podstatus.Resized(pod, row.status).Conditions, corev1.PodResizePending)
+		if (told != nil) != row.infeasible || told != nil && (told.Reason != corev1.PodReasonInfeasible || !strings.Contains(told.Message, "[web]")) {
+			t.Errorf("%s: condition %+v", when, told)
+		}
+		if all := podstatus.Resized(pod, podstatus.Resized(pod, row.status)).Conditions; len(all) > 6 || len(row.status.Conditions) != before {
+			t.Errorf("%s: conditions %+v", when, all)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func (t *Tracker) describe(ctx context.Context, taskARNs []string) (tasks []ecst
 func (t *Tracker) missed(taskARN string, calm bool) {
 	t.mu.Lock()
 	w := t.tasks[taskARN]
-	lost := w != nil && time.Since(w.known) >= Consistency
+	lost := w != nil && w.miss()
 	switch {
 	case lost:
 		delete(t.tasks, taskARN)
@@ -77,4 +77,15 @@ func (t *Tracker) missed(taskARN string, calm bool) {
 	if lost {
 		t.listener.TaskMissing(taskARN)
 	}
+}
+
+// miss notes an answer that did not know the task, and reports whether all have been such for the whole consistency
+// window. A time without answers says nothing, so an outage begins the window anew; a look that fails now and then does
+// not, or a task that is gone would never be lost.
+func (w *watched) miss() (lost bool) {
+	if time.Since(w.missedLast) >= silence {
+		w.missedSince = time.Now()
+	}
+	w.missedLast = time.Now()
+	return time.Since(w.missedSince) >= Consistency
 }

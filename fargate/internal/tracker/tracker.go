@@ -29,6 +29,9 @@ const (
 	// (API reference: RunTask says "eventual consistency", back off up to minutes).
 	Consistency = 2 * time.Minute
 
+	// silence is how long there may be no answer between two that count as one state.
+	silence = Consistency / 2
+
 	hurry = 500 * time.Millisecond // between looks at tasks about to change
 	calm  = 5 * time.Second        // between looks at all of them
 	// parallel calls of one look; the budget of awscall paces them.
@@ -58,13 +61,14 @@ type Tracker struct {
 
 	woken chan struct{} // a task has come that is about to change
 
-	mu    sync.Mutex // guards tasks, and known and restless of each
+	mu    sync.Mutex // guards tasks, and missedSince, missedLast and restless of each
 	tasks map[string]*watched
 }
 
 type watched struct {
-	known    time.Time // when ECS knew it last: launched, or seen since
-	restless bool      // about to change: looked at twice a second
+	missedSince time.Time // the first answer in a row that did not know it
+	missedLast  time.Time // the last of these; zero: the answer before knew it, or there was none
+	restless    bool      // about to change: looked at twice a second
 
 	hearing sync.Mutex // guards version and health; held while the listener hears of this task, to keep versions in order
 	version int64      // newest seen; 0: none yet
@@ -78,11 +82,11 @@ func New(api API, cluster string, settled func(ecstypes.Task) bool, listener Lis
 		tasks: map[string]*watched{}, woken: make(chan struct{}, 1)}
 }
 
-// Watch begins to watch a task, which counts as launched now. A task watched already stays as it is.
+// Watch begins to watch a task. A task watched already stays as it is.
 func (t *Tracker) Watch(taskARN string) {
 	t.mu.Lock()
 	if t.tasks[taskARN] == nil {
-		t.tasks[taskARN] = &watched{known: time.Now(), restless: true}
+		t.tasks[taskARN] = &watched{restless: true}
 	}
 	t.mu.Unlock()
 	t.wake()
@@ -118,7 +122,7 @@ func (t *Tracker) Observe(task ecstypes.Task) {
 	t.mu.Lock()
 	w := t.tasks[aws.ToString(task.TaskArn)]
 	if w != nil {
-		w.known = time.Now()
+		w.missedLast = time.Time{}
 	}
 	t.mu.Unlock()
 	if w == nil {

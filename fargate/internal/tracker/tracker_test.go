@@ -129,6 +129,47 @@ func TestMissing(t *testing.T) {
 				ecs.drop(arnOf(1))
 				after(tracker.Consistency + 10*time.Second)
 			}, []string{"001 v1 RUNNING", "001 missing"}},
+		"unknown to the first answer after an outage": {"that there was no answer says nothing of the task",
+			func(ecs *fakeECS, tr *tracker.Tracker) {
+				ecs.put(task(1, 1, "RUNNING"))
+				tr.Watch(arnOf(1))
+				after(time.Hour)
+				ecs.fail(arnOf(1))
+				after(tracker.Consistency + time.Minute)
+				ecs.drop(arnOf(1))
+				ecs.fail("")
+				after(5 * time.Second) // one look
+				ecs.put(task(1, 2, "RUNNING"))
+				after(time.Hour)
+			}, []string{"001 v1 RUNNING", "001 v2 RUNNING"}},
+		"unknown to the last answer before an outage, too": {"nor do two answers tell what was so for minutes between them",
+			func(ecs *fakeECS, tr *tracker.Tracker) {
+				ecs.put(task(1, 1, "RUNNING"))
+				tr.Watch(arnOf(1))
+				after(time.Hour)
+				ecs.drop(arnOf(1))
+				after(5 * time.Second) // one look
+				ecs.fail(arnOf(1))
+				after(tracker.Consistency + time.Minute)
+				ecs.fail("")
+				after(5 * time.Second) // one look
+				ecs.put(task(1, 2, "RUNNING"))
+				after(time.Hour)
+			}, []string{"001 v1 RUNNING", "001 v2 RUNNING"}},
+		"gone, and looks fail": {"a look that fails now and then does not put it off",
+			func(ecs *fakeECS, tr *tracker.Tracker) {
+				ecs.put(task(1, 1, "RUNNING"))
+				tr.Watch(arnOf(1))
+				after(time.Hour)
+				ecs.drop(arnOf(1))
+				for range 4 {
+					after(15 * time.Second)
+					ecs.fail(arnOf(1))
+					after(20 * time.Second)
+					ecs.fail("")
+				}
+				after(5 * time.Second)
+			}, []string{"001 v1 RUNNING", "001 missing"}},
 		"forgotten": {"what nobody watches cannot be missed",
 			func(_ *fakeECS, tr *tracker.Tracker) {
 				tr.Watch(arnOf(1))
