@@ -203,6 +203,10 @@ var provocations = map[string]string{
 	"spec.containers[].env[].valueFrom.resourceFieldRef|other than cpu, memory, ephemeral-storage":                                      "{env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.hugepages-2Mi}}}]}",
 	"spec.containers[].env[].valueFrom.secretKeyRef|or another value from a Secret, without ExecutionRoleArn in fargate.toml":           "{env: [{name: A, valueFrom: {secretKeyRef: {name: login, key: PASSWORD}}}]}",
 	"spec.containers[].env[].valueFrom.secretKeyRef|or another value from a Secret, not published":                                      "{env: [{name: A, valueFrom: {secretKeyRef: {name: login, key: PASSWORD}}}]}",
+	"spec.volumes[].configMap|a path that no file can have":                                                                             `volumes: [{name: v, configMap: {name: plain, items: [{key: a, path: "x\0y"}]}}]`,
+	"spec.volumes[].secret|a path that no file can have":                                                                                `volumes: [{name: v, secret: {secretName: login, items: [{key: a, path: "x\0y"}]}}]`,
+	"spec.volumes[].downwardAPI|a path that no file can have":                                                                           `volumes: [{name: v, downwardAPI: {items: [{path: "x\0y", fieldRef: {fieldPath: metadata.name}}]}}]`,
+	"spec.volumes[].projected|a path that no file can have":                                                                             `volumes: [{name: v, projected: {sources: [{secret: {name: login, items: [{key: a, path: "x\0y"}]}}]}}]`,
 	"spec.serviceAccountName|annotated eks.amazonaws.com/role-arn, not granted to the namespace":                                        "serviceAccountName: s",
 	"spec.serviceAccountName|annotated eks.amazonaws.com/role-arn, no role's ARN, or the execution role":                                "serviceAccountName: s",
 	"spec.volumes[].projected|aws-iam-token or eks-pod-identity-token, from EKS, without a task role":                                   "volumes: [{name: aws-iam-token, projected: {sources: [{serviceAccountToken: {path: token}}]}}]",
@@ -318,7 +322,7 @@ func finding(findings []taskdef.Finding, row taskdef.Row) *taskdef.Finding {
 		if beginning, any := strings.CutSuffix(row.Field, "...]"); any && strings.HasPrefix(field, beginning) {
 			field = row.Field
 		}
-		if (field == row.Field || strings.HasPrefix(field, row.Field+".items")) && f.Verdict == row.Verdict && strings.HasSuffix(f.Message, row.WayOut) {
+		if (field == row.Field || strings.HasPrefix(field, row.Field+".items") || strings.HasPrefix(field, row.Field+".sources")) && f.Verdict == row.Verdict && strings.HasSuffix(f.Message, row.WayOut) {
 			return &f
 		}
 	}
