@@ -71,15 +71,6 @@ const KeyToken = "token"
 // Documents are what must lie in Secrets Manager before the task starts.
 func (f Files) Documents() []podenv.Document { return f.documents }
 
-// Tokens are those that must lie in Secrets Manager too, in the volumes' order.
-func (f Files) Tokens() []Token {
-	var all []Token
-	for _, v := range f.Volumes {
-		all = append(all, v.Tokens...)
-	}
-	return all
-}
-
 // Of finds a volume by name; nil: none of its name is made of files.
 func (f Files) Of(volume string) *Volume {
 	i := slices.IndexFunc(f.Volumes, func(v Volume) bool { return v.Name == volume })

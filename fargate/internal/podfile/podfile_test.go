@@ -349,7 +349,7 @@ func TestTokensOfDifferentLives(t *testing.T) {
 	addresses := map[podenv.Address]bool{}
 	for _, seconds := range []int{600, 86400, 1209600} {
 		files, _ := resolve(t, fmt.Sprintf("volumes: [{name: v, projected: {sources: [{serviceAccountToken: {path: t, expirationSeconds: %d}}]}}]", seconds))
-		addresses[files.Tokens()[0].Stored.Address] = true
+		addresses[files.Volumes[0].Tokens[0].Stored.Address] = true
 	}
 	if len(addresses) != 2 { // a day is the least that is asked for
 		t.Errorf("addresses %v", addresses)

@@ -56,6 +56,16 @@ func mountedFiles(in Input, l layout) []*podfile.Volume {
 	return volumes
 }
 
+// Tokens are those of the pod's ServiceAccount that must lie in Secrets Manager before its task starts, in the volumes'
+// order. Those of volumes that are left out are none of them. Of the input all but Secrets counts.
+func Tokens(in Input) []podfile.Token {
+	var all []podfile.Token
+	for _, v := range mountedFiles(in, layoutOf(in)) {
+		all = append(all, v.Tokens...)
+	}
+	return all
+}
+
 // fileVariables are those of the volumes that the pod's containers mount, in the volumes' order, by volume.
 func fileVariables(in Input, l layout, visit func(volume *podfile.Volume, list []fileVariable)) {
 	n := 0
