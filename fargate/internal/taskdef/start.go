@@ -62,19 +62,22 @@ func startWords(in Input, l layout, c *corev1.Container, shared bool) []string {
 func startScript(in Input, l layout, c *corev1.Container, shared bool) string {
 	lines := []string{"set -eu", "vk_b=" + toolsShell}
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
-	if len(l.links[c.Name]) > 0 {
+	if len(l.links[c.Name])+len(l.copies[c.Name])+len(in.Pod.Spec.HostAliases) > 0 {
 		lines = append(lines, cannotWrite)
+	}
+	if len(l.links[c.Name]) > 0 {
 		lines = append(lines, linkLines(l.links[c.Name], shared)...)
 	}
 	for _, f := range l.copies[c.Name] {
-		say("$vk_b mkdir -p %s; $vk_b cp -p -f %s %s", quoted(path.Dir(f.to)), quoted(f.from), quoted(f.to))
+		to := quoted(f.to)
+		say("$vk_b mkdir -p %s && $vk_b cp -p -f %s %s || vk_no %s 'cannot be written; mount the volume whole, at another path'", quoted(path.Dir(f.to)), quoted(f.from), to, to)
 	}
 	if aliases := in.Pod.Spec.HostAliases; len(aliases) > 0 {
 		text := "\n# Entries added by HostAliases.\n" // kubelet's words
 		for _, a := range aliases {
 			text += a.IP + "\t" + strings.Join(a.Hostnames, "\t") + "\n"
 		}
-		say("printf %%s %s >> /etc/hosts", quoted(text))
+		say("printf %%s %s >> /etc/hosts || vk_no /etc/hosts 'cannot be written'", quoted(text))
 	}
 	env := environmentOf(in, c.Name)
 	variables := ""

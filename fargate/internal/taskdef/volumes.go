@@ -1,6 +1,7 @@
 package taskdef
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -31,6 +32,8 @@ type layout struct {
 	links  map[string][]copied              // by container
 	dirs   map[string][]dir                 // by container
 	faults []fault
+
+	sparing bool // of containers: single files are copied by the pod's own wherever they can be
 }
 
 // copied is a file, or by a link a directory, that a container wants by itself, and that must be laid where it is wanted
@@ -53,9 +56,17 @@ type fault struct{ field, what string }
 
 func (f fault) hit() hit { return hit{field: f.field, what: f.what} }
 
-// layoutOf places the volumes of a pod.
+// layoutOf places the volumes of a pod, in as many containers as a task has.
 func layoutOf(in Input) layout {
-	l := layout{mounts: map[string][]ecstypes.MountPoint{}, tmpfs: map[string][]ecstypes.Tmpfs{}, copies: map[string][]copied{}, links: map[string][]copied{}, dirs: map[string][]dir{}}
+	l := laidOut(in, false)
+	if containerCount(in, l) <= maxContainers || len(l.dirs) == 0 {
+		return l
+	}
+	return laidOut(in, true)
+}
+
+func laidOut(in Input, sparing bool) layout {
+	l := layout{sparing: sparing, mounts: map[string][]ecstypes.MountPoint{}, tmpfs: map[string][]ecstypes.Tmpfs{}, copies: map[string][]copied{}, links: map[string][]copied{}, dirs: map[string][]dir{}}
 	eachContainer(in.Pod, func(c *corev1.Container, at string) {
 		paths := environmentOf(in, c.Name).SubPaths
 		for i, m := range c.VolumeMounts {
@@ -151,24 +162,26 @@ func (l *layout) place(in Input, volume *corev1.Volume, at mounted) {
 	}
 }
 
-// placeFile finds room for a single file: it is copied by the container itself when it starts, which costs nothing, or,
-// where that cannot be, before the container starts, into a copy of the directory around it.
+// placeFile finds room for a single file. It is copied by the container itself when it starts, which costs nothing, where
+// that runs as root for certain; else before the container starts, into a copy of the directory around it. Where that
+// cannot be, the user of the image, if it is he, is trusted with the copy: he may be root.
 func (l *layout) placeFile(in Input, volume *corev1.Volume, at mounted) {
 	c, name := at.container, l.view(in.Pod, volume, "")
 	whole := copiesPath + "/" + name
 	file := copied{from: whole + "/" + at.subPath, to: path.Clean(at.mount.MountPath)}
-	why := cannotCopy(in.Pod, c)
-	if why == "" {
+	noCopy, noDir := cmp.Or(cannotCopy(in.Pod, c), copiedInto(in, at)), cannotHaveDir(at)
+	switch isRoot := runAsUser(in.Pod, c) != nil; {
+	case noCopy == "" && (isRoot || l.sparing || noDir != ""):
 		l.mount(c, name, whole, true)
 		l.copies[c.Name] = append(l.copies[c.Name], file)
-		why = copiedInto(in, at)
-	} else if whyDir := cannotHaveDir(at); whyDir != "" {
-		why += ", and " + whyDir
-	} else {
+		return
+	case noDir == "":
 		l.addDir(c, name, file)
-		why = ""
+		return
+	case noCopy != noDir:
+		noCopy += ", and " + noDir
 	}
-	l.refuse(at, fmt.Sprintf("volume %s: %s is a file, and ECS mounts directories alone; it would be copied when the container starts, but", volume.Name, at.subPath), why)
+	l.refuse(at, fmt.Sprintf("volume %s: %s is a file, and ECS mounts directories alone; it would be copied when the container starts, but", volume.Name, at.subPath), noCopy)
 }
 
 // refuse notes that a mount cannot be had, for the first of the reasons that there is.
