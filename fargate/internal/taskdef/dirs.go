@@ -59,7 +59,7 @@ func (l *layout) addDir(c *corev1.Container, source string, file copied) {
 
 // cannotHaveDir says why the directory around a file cannot become a volume; "": it can.
 func cannotHaveDir(at mounted) string {
-	file := path.Clean(at.mount.MountPath)
+	file := at.mount.MountPath
 	around := path.Dir(file)
 	switch {
 	case around == "/":
@@ -73,7 +73,7 @@ func cannotHaveDir(at mounted) string {
 		}
 	}
 	for _, other := range at.container.VolumeMounts {
-		if to := path.Clean(other.MountPath); to == around || isBelow(around, to) {
+		if to := mountPath(other); to == around || isBelow(around, to) {
 			return "volume " + other.Name + " is mounted above it"
 		}
 	}

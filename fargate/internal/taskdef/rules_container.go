@@ -76,6 +76,7 @@ var containerRules = []rule{
 	quiet("spec.containers[].volumeMounts[].readOnly", Mapped, "read-only; volumes made of files always are"),
 	quiet("spec.containers[].volumeMounts[].recursiveReadOnly", Accepted, "nothing is mounted within a volume"),
 	quiet("spec.containers[].volumeMounts[].mountPath", Mapped, "mount point; where the image declares a VOLUME at the same path, its files come to lie in an empty volume"),
+	loud("spec.containers[].volumeMounts[].mountPath", "the path of another", Refused, "ECS mounts one volume at a path", "remove one of the mounts", sameMountPaths),
 	quiet("spec.containers[].volumeMounts[].subPath", Mapped, "a directory of the volume becomes a volume of its own"),
 	quietCase("spec.containers[].volumeMounts[].subPath", "a single file of a configMap, secret, downwardAPI or projected volume", Emulated, "copied when the container starts, where it names its command, has runAsUser 0 and may write to its file system; else the directory around it becomes a volume, which a container of the same image, vk-dirs-NAME, fills before all others start; where neither can be and no user is said, copied when the container starts by the user that the image names"),
 	quietCase("spec.containers[].volumeMounts[].subPath", "a directory of an emptyDir that is also mounted above or below", Emulated, "linked when the container starts, where it names its command, runs as root and may write to its file system"),

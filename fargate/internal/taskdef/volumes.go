@@ -74,6 +74,7 @@ func laidOut(in Input, sparing bool) layout {
 			if volume == nil || isLeftOut(in, volume) {
 				continue
 			}
+			m.MountPath = mountPath(m)
 			at := mounted{container: c, mount: m, field: fmt.Sprintf("%s.volumeMounts[%d]", at, i), subPath: m.SubPath}
 			if i < len(paths) {
 				at.subPath, at.perPod = paths[i].Value, paths[i].PerPod
@@ -86,8 +87,33 @@ func laidOut(in Input, sparing bool) layout {
 		if needsStart(in, l, c) {
 			l.mount(c, toolsVolume, toolsPath, true)
 		}
+		// What lies within another comes after it, whether or not whoever mounts them sees to that.
+		slices.SortFunc(l.mounts[c.Name], func(a, b ecstypes.MountPoint) int { return cmp.Compare(*a.ContainerPath, *b.ContainerPath) })
+		slices.SortFunc(l.tmpfs[c.Name], func(a, b ecstypes.Tmpfs) int { return cmp.Compare(*a.ContainerPath, *b.ContainerPath) })
 	})
 	return l
+}
+
+// mountPath is where a volume is mounted: absolute, as a kubelet makes it, and clean, for ECS compares what is written.
+func mountPath(m corev1.VolumeMount) string { return path.Join("/", m.MountPath) }
+
+// sameMountPaths finds mounts at the path of another, written in another way, or the API server would not take them.
+func sameMountPaths(in Input) []hit {
+	return inContainers(func(in Input, c *corev1.Container) []hit {
+		var hits []hit
+		taken := map[string]string{}
+		for i, m := range c.VolumeMounts {
+			if volume := volumeNamed(in.Pod, m.Name); volume == nil || isLeftOut(in, volume) {
+				continue
+			}
+			at := mountPath(m)
+			if other, found := taken[at]; found {
+				hits = append(hits, hit{at: []int{i}, what: fmt.Sprintf("volume %s is mounted at %s too, and ECS mounts one volume at a path", other, at)})
+			}
+			taken[at] = m.Name
+		}
+		return hits
+	})(in)
 }
 
 // eachContainer visits the containers in their order; at is spec.containers[0] and the like.
@@ -123,10 +149,10 @@ func cleanSubPath(subPath string) string {
 // mounted is one mount of a container.
 type mounted struct {
 	container *corev1.Container
-	mount     corev1.VolumeMount
-	field     string // spec.containers[0].volumeMounts[1]
-	subPath   string // expanded and clean
-	perPod    bool   // it differs between replicas
+	mount     corev1.VolumeMount // at a path that is absolute and clean
+	field     string             // spec.containers[0].volumeMounts[1]
+	subPath   string             // expanded and clean
+	perPod    bool               // it differs between replicas
 }
 
 // place finds room for one mount.
@@ -168,7 +194,7 @@ func (l *layout) place(in Input, volume *corev1.Volume, at mounted) {
 func (l *layout) placeFile(in Input, volume *corev1.Volume, at mounted) {
 	c, name := at.container, l.view(in.Pod, volume, "")
 	whole := copiesPath + "/" + name
-	file := copied{from: whole + "/" + at.subPath, to: path.Clean(at.mount.MountPath)}
+	file := copied{from: whole + "/" + at.subPath, to: at.mount.MountPath}
 	noCopy, noDir := cmp.Or(cannotCopy(in.Pod, c), copiedInto(in, at)), cannotHaveDir(at)
 	switch isRoot := runAsUser(in.Pod, c) != nil; {
 	case noCopy == "" && (isRoot || l.sparing || noDir != ""):
@@ -198,7 +224,7 @@ func (l *layout) refuse(at mounted, what string, reasons ...string) {
 func copiedInto(in Input, at mounted) string {
 	for _, other := range at.container.VolumeMounts {
 		volume := volumeNamed(in.Pod, other.Name)
-		if other.MountPath != at.mount.MountPath && isBelow(at.mount.MountPath, other.MountPath) && (volume == nil || volume.EmptyDir == nil || other.ReadOnly) {
+		if to := mountPath(other); to != at.mount.MountPath && isBelow(at.mount.MountPath, to) && (volume == nil || volume.EmptyDir == nil || other.ReadOnly) {
 			return "volume " + other.Name + " is mounted above it"
 		}
 	}
@@ -211,7 +237,7 @@ func linkedInto(at mounted) string {
 		return "a link cannot be read-only"
 	}
 	for _, other := range at.container.VolumeMounts {
-		a, b := at.mount.MountPath, other.MountPath
+		a, b := at.mount.MountPath, mountPath(other)
 		if a != b && (isBelow(a, b) || isBelow(b, a)) {
 			return "volume " + other.Name + " is mounted above or below it"
 		}
