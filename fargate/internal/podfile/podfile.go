@@ -48,6 +48,7 @@ type Volume struct {
 // Archive is some of a volume's files.
 type Archive struct {
 	Data   string          // a gzipped tar in base64; empty if Stored
+	Length int             // of Data, wherever it lies
 	PerPod bool            // it differs between replicas of one template
 	Stored []podenv.Stored // where Data lies in Secrets Manager, piece by piece
 	Field  string          // the field that names the first of the sources

@@ -28,6 +28,7 @@ const (
 )
 
 var volumeRules = []rule{
+	loud("spec", "volumes with more than 1.9 MB of files, packed", Refused, "they find no way into a task", "keep fewer or smaller files in volumes, mount them from EFS, or have the container fetch them", tooManyFiles),
 	quiet("spec.volumes[].name", Mapped, "name of a volume of the task"),
 	volume("hostPath", "there is no host on Fargate", elsewhere, func(v *corev1.Volume) bool { return v.HostPath != nil }),
 	quiet("spec.volumes[].emptyDir", Mapped, "an empty volume of the task that everybody may write to; sizeLimit raises the task's ephemeral storage, and nothing enforces it"),
