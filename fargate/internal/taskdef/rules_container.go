@@ -84,7 +84,7 @@ var containerRules = []rule{
 	loud("spec.containers[].volumeMounts[].mountPropagation", "other than None", Warned, "there is no host whose mounts could be seen", "remove it", onMounts(func(m corev1.VolumeMount) bool {
 		return ptr.Deref(m.MountPropagation, corev1.MountPropagationNone) != corev1.MountPropagationNone
 	})),
-	quiet("spec.containers[].volumeMounts[].subPathExpr", Mapped, "expanded as kubelet does, then as subPath"),
+	quiet("spec.containers[].volumeMounts[].subPathExpr", Mapped, "expanded as kubelet does, then as subPath; where that differs between replicas, each has a task definition of its own, unless the volume is an emptyDir or the file is copied when the container starts"),
 	loud("spec.containers[].volumeMounts[].subPathExpr", fromASecret, Refused, "a task definition would show the value", "choose another path", subPathsThat(func(w podenv.Word) bool { return w.Secret })),
 	loud("spec.containers[].volumeMounts[].subPathExpr", "made of the pod's address", Refused, "the address is not known before the task starts", "choose another path", subPathsThat(func(w podenv.Word) bool { return w.AtStart })),
 	loud("spec.containers[].volumeDevices", "", Refused, "Fargate attaches no block devices", elsewhere, onContainers(func(c *corev1.Container) bool { return len(c.VolumeDevices) > 0 })),

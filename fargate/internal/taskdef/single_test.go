@@ -106,3 +106,51 @@ func TestWhatTheImagesUserCannotWrite(t *testing.T) {
 		})
 	}
 }
+
+// What one replica mounts and another does not is no reason for a definition of its own, as long as an override can say it;
+// and where one is needed, that is told.
+func TestReplicasWithFilesOfTheirOwn(t *testing.T) {
+	for name, row := range map[string]struct {
+		container, volume string
+		shared            bool
+	}{
+		"a file that is copied":        {"securityContext: {runAsUser: 0}, command: [run, a],", "configMap: {name: c}", true},
+		"a file in a directory":        {"", "configMap: {name: c}", false},
+		"a directory of an emptyDir":   {"", "emptyDir: {}", true},
+		"a directory of files":         {"", "configMap: {name: c, items: [{key: web-0.conf, path: web-0.conf/a}, {key: web-1.conf, path: web-1.conf/a}]}", false},
+		"a directory of a file system": {"", "csi: {driver: efs.csi.aws.com, volumeAttributes: {volumeHandle: fs-0a0a0a0a}}", false},
+		"a directory of an image":      {"", "image: {reference: files}", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []taskdef.Translation
+			for i, name := range []string{"web-0", "web-1"} {
+				pod := barePod()
+				pod.Name, pod.UID = name, replica(i).UID
+				decodeStrict(t, `{containers: [{name: c, image: i, `+row.container+` env: [{name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}], volumeMounts: [{name: v, mountPath: /etc/app/app.conf, subPathExpr: $(POD_NAME).conf}]}],
+					volumes: [{name: v, `+row.volume+`}]}`, &pod.Spec)
+				pod.OwnerReferences = replica(0).OwnerReferences
+				sources := nodeSources()
+				sources.ConfigMaps = map[string]*corev1.ConfigMap{"c": {Data: map[string]string{"web-0.conf": "A", "web-1.conf": "B"}}}
+				in, _ := resolved(pod, sources)
+				translation, err := taskdef.Translate(in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, translation)
+			}
+			if same := got[0].Digest == got[1].Digest; same != row.shared || got[0].Private == row.shared {
+				t.Errorf("one definition: %t, private: %t; want one: %t", same, got[0].Private, row.shared)
+			}
+			told := slices.ContainsFunc(got[0].Findings, func(f taskdef.Finding) bool {
+				return f.Field == "spec.containers[0].volumeMounts[0].subPathExpr" && strings.Contains(f.Message, "a task definition of its own")
+			})
+			if told == row.shared {
+				t.Errorf("findings %v", got[0].Findings)
+			}
+			if run := string(taskdef.WireJSON(got[1].Run)); len(row.container) > 0 && !strings.Contains(run, "/web-1.conf") {
+				t.Errorf("the override does not copy the pod's own file: %s", run)
+			}
+			launched(t, got...)
+		})
+	}
+}

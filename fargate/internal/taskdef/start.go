@@ -70,7 +70,7 @@ func startScript(in Input, l layout, c *corev1.Container, shared bool) string {
 	}
 	for _, f := range l.copies[c.Name] {
 		to := quoted(f.to)
-		say("$vk_b mkdir -p %s && $vk_b cp -p -f %s %s || vk_no %s 'cannot be written; mount the volume whole, at another path'", quoted(path.Dir(f.to)), quoted(f.from), to, to)
+		say("$vk_b mkdir -p %s && $vk_b cp -p -f %s %s || vk_no %s 'cannot be written; mount the volume whole, at another path'", quoted(path.Dir(f.to)), quoted(f.source(shared)), to, to)
 	}
 	if aliases := in.Pod.Spec.HostAliases; len(aliases) > 0 {
 		text := "\n# Entries added by HostAliases.\n" // kubelet's words

@@ -204,7 +204,7 @@ var provocations = map[string]string{
 	"spec.containers[].env[].valueFrom.resourceFieldRef|other than cpu, memory, ephemeral-storage":                                      "{env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.hugepages-2Mi}}}]}",
 	"spec.containers[].env[].valueFrom.secretKeyRef|or another value from a Secret, without ExecutionRoleArn in fargate.toml":           "{env: [{name: A, valueFrom: {secretKeyRef: {name: login, key: PASSWORD}}}]}",
 	"spec.containers[].env[].valueFrom.secretKeyRef|or another value from a Secret, not published":                                      "{env: [{name: A, valueFrom: {secretKeyRef: {name: login, key: PASSWORD}}}]}",
-	"spec|volumes with more than 1.9 MB of files, packed": "volumes: [{name: v, configMap: {name: huge}}, {name: w, configMap: {name: huge}}]",
+	"spec|volumes with more than 1.9 MB of files, packed":                                                                               "volumes: [{name: v, configMap: {name: huge}}, {name: w, configMap: {name: huge}}]",
 	"spec.volumes[].configMap|a path that no file can have":                                                                             `volumes: [{name: v, configMap: {name: plain, items: [{key: a, path: "x\0y"}]}}]`,
 	"spec.volumes[].secret|a path that no file can have":                                                                                `volumes: [{name: v, secret: {secretName: login, items: [{key: a, path: "x\0y"}]}}]`,
 	"spec.volumes[].downwardAPI|a path that no file can have":                                                                           `volumes: [{name: v, downwardAPI: {items: [{path: "x\0y", fieldRef: {fieldPath: metadata.name}}]}}]`,

@@ -32,6 +32,7 @@ type layout struct {
 	links  map[string][]copied              // by container
 	dirs   map[string][]dir                 // by container
 	faults []fault
+	own    string // the field of a mount that no other replica has, and no override can say; empty: none
 
 	sparing bool // of containers: single files are copied by the pod's own wherever they can be
 }
@@ -171,11 +172,7 @@ func (l *layout) place(in Input, volume *corev1.Volume, at mounted) {
 		name := l.view(in.Pod, volume, "")
 		whole := copiesPath + "/" + name
 		l.mount(c, name, whole, false)
-		link := copied{from: whole + "/" + at.subPath, to: m.MountPath}
-		if at.perPod {
-			link.written = whole + "/" + m.SubPathExpr
-		}
-		l.links[c.Name] = append(l.links[c.Name], link)
+		l.links[c.Name] = append(l.links[c.Name], at.copied(whole))
 		l.refuse(at, fmt.Sprintf("volume %s is mounted at %q and at a directory above or below, so that it would be linked when the container starts, but", volume.Name, at.subPath),
 			cannotCopy(in.Pod, c), linkedInto(at))
 	default:
@@ -183,6 +180,9 @@ func (l *layout) place(in Input, volume *corev1.Volume, at mounted) {
 		if fs, _ := fileSystemOf(in, volume); fs != nil {
 			readOnly = readOnly || fs.readOnly
 			l.refuse(at, "volume "+volume.Name+":", fs.cannotNarrow(at.subPath))
+		}
+		if volume.EmptyDir == nil { // of that the definition names no path
+			l.keep(at)
 		}
 		l.mount(c, l.view(in.Pod, volume, at.subPath), m.MountPath, readOnly)
 	}
@@ -194,7 +194,7 @@ func (l *layout) place(in Input, volume *corev1.Volume, at mounted) {
 func (l *layout) placeFile(in Input, volume *corev1.Volume, at mounted) {
 	c, name := at.container, l.view(in.Pod, volume, "")
 	whole := copiesPath + "/" + name
-	file := copied{from: whole + "/" + at.subPath, to: at.mount.MountPath}
+	file := at.copied(whole)
 	noCopy, noDir := cmp.Or(cannotCopy(in.Pod, c), copiedInto(in, at)), cannotHaveDir(at)
 	switch isRoot := runAsUser(in.Pod, c) != nil; {
 	case noCopy == "" && (isRoot || l.sparing || noDir != ""):
@@ -203,11 +203,28 @@ func (l *layout) placeFile(in Input, volume *corev1.Volume, at mounted) {
 		return
 	case noDir == "":
 		l.addDir(c, name, file)
+		l.keep(at)
 		return
 	case noCopy != noDir:
 		noCopy += ", and " + noDir
 	}
 	l.refuse(at, fmt.Sprintf("volume %s: %s is a file, and ECS mounts directories alone; it would be copied when the container starts, but", volume.Name, at.subPath), noCopy)
+}
+
+// copied is what is mounted, in the volume that is seen at whole.
+func (m mounted) copied(whole string) copied {
+	c := copied{from: whole + "/" + m.subPath, to: m.mount.MountPath}
+	if m.perPod {
+		c.written = whole + "/" + m.mount.SubPathExpr
+	}
+	return c
+}
+
+// keep notes that the definition names what this mount has of its volume.
+func (l *layout) keep(at mounted) {
+	if at.perPod && l.own == "" {
+		l.own = at.field + ".subPathExpr"
+	}
 }
 
 // refuse notes that a mount cannot be had, for the first of the reasons that there is.
