@@ -42,10 +42,10 @@ func drafted(pod *corev1.Pod, id podid.ID, from fetched, settings taskdef.Settin
 	d := draft{problems: slices.Concat(problems, from.missing, fileProblems, pullProblems, logProblems), input: taskdef.Input{
 		Pod: pod, ID: id, Environment: environment, Files: files, Claims: from.claims, Pulls: pulls, LogSecrets: logSecrets, Settings: settings,
 	}}
-	d.input.Secrets = taskdef.Unpublished(d.documents(), files.Tokens())
 	if from.account != nil {
 		d.input.ServiceAccountRole = from.account.Annotations[taskdef.AnnotationServiceAccountRole]
 	}
+	d.input.Secrets = taskdef.Unpublished(d.documents(), taskdef.Tokens(d.input))
 	d.translation, d.refusal = taskdef.Translate(d.input)
 	return d
 }

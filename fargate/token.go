@@ -32,7 +32,7 @@ func wantsToken(pod *corev1.Pod, mode providerconfig.TokenMode) bool {
 // API server may refuse them.
 func (p *Provider) publish(ctx context.Context, d draft) (map[podenv.Address]podenv.SecretVersion, error) {
 	published := map[podenv.Address]podenv.SecretVersion{}
-	for _, token := range d.input.Files.Tokens() {
+	for _, token := range taskdef.Tokens(d.input) {
 		where, err := p.secrets.Renew(ctx, token.Stored.Address, func(ctx context.Context) (secretstore.Passing, error) {
 			return p.token(ctx, d.input.Pod, token)
 		})

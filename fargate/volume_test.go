@@ -274,6 +274,48 @@ func TestTokensForAllOrNone(t *testing.T) {
 	}
 }
 
+// What the webhook of EKS adds is not needed beside a task role: neither the API server nor Secrets Manager hears of it.
+func TestTokenThatATaskRoleReplaces(t *testing.T) {
+	const role = "arn:aws:iam::123456789012:role/task-shop"
+	for name, ask := range map[string]func(*corev1.Pod){
+		"by the pod":     func(pod *corev1.Pod) { pod.Annotations = map[string]string{"iam.amazonaws.com/role": role} },
+		"by its account": func(pod *corev1.Pod) { pod.Spec.ServiceAccountName = "irsa" },
+		"beside its own one": func(pod *corev1.Pod) {
+			withToken(pod, false)
+			pod.Annotations = map[string]string{"iam.amazonaws.com/role": role}
+		},
+	} {
+		for _, mode := range []providerconfig.TokenMode{"", providerconfig.TokenNever} {
+			t.Run(name+" "+string(mode), func(t *testing.T) {
+				tell(t, fargatesim.Config{}, func(w *world) {
+					w.config.ServiceAccountToken = mode // and no execution role
+					w.config.Grants = []providerconfig.Grant{{Namespaces: []string{"*"}, TaskRoles: []string{"arn:aws:iam::123456789012:role/*"}}}
+					w.issue(func() error {
+						return apierrors.NewForbidden(corev1.Resource("serviceaccounts/token"), "builder", errors.New("RBAC says no"))
+					})
+					account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "irsa", UID: "irsa-uid", Annotations: map[string]string{"eks.amazonaws.com/role-arn": role}}}
+					if _, err := w.client.CoreV1().ServiceAccounts("default").Create(w.Context(), account, metav1.CreateOptions{}); err != nil {
+						t.Fatal(err)
+					}
+					w.start()
+					pod := nginx("a")
+					pod.Spec.ServiceAccountName = "builder"
+					ask(pod)
+					pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: "aws-iam-token", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
+						{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Path: "token", Audience: "sts.amazonaws.com"}}}}}})
+					c := &pod.Spec.Containers[0]
+					c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: "aws-iam-token", MountPath: "/var/run/secrets/eks.amazonaws.com/serviceaccount", ReadOnly: true})
+					w.create(pod)
+					w.awaitPod("a", "running", running)
+					if told := w.told("FailedMount"); len(w.sim.Secrets()) > 0 || len(told) > 0 {
+						t.Errorf("secrets %v, told %v", w.sim.Secrets(), told)
+					}
+				})
+			})
+		}
+	}
+}
+
 func TestTokenThatTheAPIServerRefuses(t *testing.T) {
 	f := &fillers{}
 	var mu sync.Mutex // guards refusal

@@ -1,6 +1,8 @@
 package podfile
 
 import (
+	"math"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 )
@@ -49,8 +51,8 @@ func firstOf(a, b *int64) *int64 {
 	return b
 }
 
-// group of all files, 0 without an fsGroup.
-func (o owner) group() int64 { return ptr.Deref(o.fsGroup, 0) }
+// group of all files, 0 without an fsGroup. The API server has seen to its bounds; beyond them tar has no room for it.
+func (o owner) group() int64 { return min(max(ptr.Deref(o.fsGroup, 0), 0), math.MaxInt32) }
 
 // ofFile is the mode of a file that asks for the given.
 func (o owner) ofFile(mode int64) int64 { return o.shared(mode, 0o440) }

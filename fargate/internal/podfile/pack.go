@@ -46,7 +46,7 @@ func (r *resolver) pack(files []file) (archives []Archive, documents []podenv.Do
 		}
 	}
 	if len(shared) > 0 {
-		a := Archive{Data: r.archive(shared), Field: shared[0].field}
+		a := archived(r.archive(shared), shared)
 		if r.inline += len(a.Data); r.inline > maxInline {
 			r.inline -= len(a.Data)
 			a, documents = stored(a, podenv.Address(podenv.Segment(r.in.Pod.Namespace)+"/files/"+digest(a.Data)))
@@ -55,13 +55,19 @@ func (r *resolver) pack(files []file) (archives []Archive, documents []podenv.Do
 	}
 	for _, name := range slices.Sorted(slices.Values(secrets)) {
 		list := bySecret[name]
-		a, pieces := stored(Archive{Data: r.archive(list), Field: list[0].field}, r.address(list))
+		a, pieces := stored(archived(r.archive(list), list), r.address(list))
 		archives, documents = append(archives, a), append(documents, pieces...)
 	}
 	if len(own) > 0 {
-		archives = append(archives, Archive{Data: r.archive(own), PerPod: true, Field: own[0].field})
+		a := archived(r.archive(own), own)
+		a.PerPod = true
+		archives = append(archives, a)
 	}
 	return archives, documents
+}
+
+func archived(data string, files []file) Archive {
+	return Archive{Data: data, Length: len(data), Field: files[0].field}
 }
 
 // address of the files of one Secret: which version of it, which keys, and how they are laid out.

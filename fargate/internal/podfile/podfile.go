@@ -48,6 +48,7 @@ type Volume struct {
 // Archive is some of a volume's files.
 type Archive struct {
 	Data   string          // a gzipped tar in base64; empty if Stored
+	Length int             // of Data, wherever it lies
 	PerPod bool            // it differs between replicas of one template
 	Stored []podenv.Stored // where Data lies in Secrets Manager, piece by piece
 	Field  string          // the field that names the first of the sources
@@ -70,15 +71,6 @@ const KeyToken = "token"
 
 // Documents are what must lie in Secrets Manager before the task starts.
 func (f Files) Documents() []podenv.Document { return f.documents }
-
-// Tokens are those that must lie in Secrets Manager too, in the volumes' order.
-func (f Files) Tokens() []Token {
-	var all []Token
-	for _, v := range f.Volumes {
-		all = append(all, v.Tokens...)
-	}
-	return all
-}
 
 // Of finds a volume by name; nil: none of its name is made of files.
 func (f Files) Of(volume string) *Volume {

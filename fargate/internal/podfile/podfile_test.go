@@ -211,6 +211,58 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+// The API server takes any text as a path, and tar and file systems do not. Whoever asks need not have the sources.
+func TestPathsThatNoFileCanHave(t *testing.T) {
+	long := strings.Repeat("x", 256)
+	for name, row := range map[string]struct{ spec, field, why string }{
+		"a ConfigMap":       {`configMap: {name: plain, items: [{key: a, path: a}, {key: b, path: "x\0y"}]}`, "configMap.items[1].path", `"x\x00y" holds a NUL`},
+		"a Secret":          {`secret: {secretName: login, items: [{key: USER, path: "\0"}]}`, "secret.items[0].path", `"\x00" holds a NUL`},
+		"the downward API":  {`downwardAPI: {items: [{path: "\0", fieldRef: {fieldPath: metadata.name}}]}`, "downwardAPI.items[0].path", `"\x00" holds a NUL`},
+		"a projected one":   {`projected: {sources: [{configMap: {name: plain}}, {secret: {name: login, items: [{key: USER, path: "d\0/u"}]}}]}`, "projected.sources[1].secret.items[0].path", `"d\x00/u" holds a NUL`},
+		"a token":           {`projected: {sources: [{serviceAccountToken: {path: "t\0"}}]}`, "projected.sources[0].serviceAccountToken.path", `"t\x00" holds a NUL`},
+		"a long name":       {"configMap: {name: plain, items: [{key: a, path: d/" + long + "}]}", "configMap.items[0].path", "a name of 256 bytes in it, and Linux takes 255"},
+		"a long path":       {"configMap: {name: plain, items: [{key: a, path: " + strings.Repeat("abc/", 1000) + "a}]}", "configMap.items[0].path", "4001 bytes, and at most 3840 have room"},
+		"what is not there": {`configMap: {name: absent, items: [{key: a, path: "\0"}]}`, "configMap.items[0].path", `"\x00" holds a NUL`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec := "volumes: [{name: v, " + row.spec + "}]"
+			_, problems := resolve(t, spec)
+			for from, list := range map[string][]podenv.Problem{"Resolve": problems, "Unsupported": podfile.Unsupported(aPod(t, spec))} {
+				if len(list) == 0 || list[0].Field != "spec.volumes[0]."+row.field || list[0].Effect != podenv.Refuses || !strings.Contains(list[0].Message, row.why) {
+					t.Errorf("%s: %+v", from, list)
+				}
+			}
+		})
+	}
+}
+
+// Whatever else the API server does not look at, or has looked at when explain has not, is packed nevertheless.
+func TestOddFilesArePacked(t *testing.T) {
+	name := strings.Repeat("\xff\n", 120)
+	s := sources()
+	s.ConfigMaps["odd"] = &corev1.ConfigMap{Data: map[string]string{name: "A"}}
+	for what, spec := range map[string]string{
+		"an odd name":    "volumes: [{name: v, configMap: {name: odd}}]",
+		"a deep path":    "volumes: [{name: v, configMap: {name: plain, items: [{key: a, path: " + strings.Repeat("abc/", 900) + "a}]}}]",
+		"negative modes": "volumes: [{name: v, configMap: {name: plain, defaultMode: -1, items: [{key: a, path: a, mode: -2147483648}, {key: b, path: b}]}}]",
+		"a great mode":   "volumes: [{name: v, configMap: {name: plain, defaultMode: 2147483647}}]",
+		"a great group":  "{securityContext: {fsGroup: 9223372036854775807}, volumes: [{name: v, configMap: {name: plain}}]}",
+		"a group of -1":  "{securityContext: {fsGroup: -1}, volumes: [{name: v, configMap: {name: plain}}]}",
+		"a great user":   "{securityContext: {runAsUser: 9223372036854775807}, volumes: [{name: v, projected: {sources: [{serviceAccountToken: {path: t}}, {configMap: {name: plain}}]}}]}",
+		"the least user": "{securityContext: {runAsUser: -9223372036854775808, fsGroup: -9223372036854775808}, volumes: [{name: v, configMap: {name: plain}}]}",
+	} {
+		files, problems := podfile.Resolve(podfile.Input{Pod: aPod(t, spec), Sources: s, Account: &corev1.ServiceAccount{}})
+		if len(problems) > 0 || len(files.Of("v").Archives) != 1 || len(listing(t, files, "v")) == 0 {
+			t.Errorf("%s: problems %v, files %v", what, problems, files)
+		}
+	}
+	s.ConfigMaps["odd"].Data["\x00"] = "B"
+	_, problems := podfile.Resolve(podfile.Input{Pod: aPod(t, "volumes: [{name: v, configMap: {name: odd}}]"), Sources: s})
+	if len(problems) != 1 || problems[0].Effect != podenv.Waits {
+		t.Errorf("a key that is no path: %v", problems)
+	}
+}
+
 func TestNoAccount(t *testing.T) {
 	pod := aPod(t, "volumes: [{name: kube-api-access-abcde, projected: {sources: [{serviceAccountToken: {path: token}}]}}]")
 	_, problems := podfile.Resolve(podfile.Input{Pod: pod, Sources: sources(), Tokens: true})
@@ -297,7 +349,7 @@ func TestTokensOfDifferentLives(t *testing.T) {
 	addresses := map[podenv.Address]bool{}
 	for _, seconds := range []int{600, 86400, 1209600} {
 		files, _ := resolve(t, fmt.Sprintf("volumes: [{name: v, projected: {sources: [{serviceAccountToken: {path: t, expirationSeconds: %d}}]}}]", seconds))
-		addresses[files.Tokens()[0].Stored.Address] = true
+		addresses[files.Volumes[0].Tokens[0].Stored.Address] = true
 	}
 	if len(addresses) != 2 { // a day is the least that is asked for
 		t.Errorf("addresses %v", addresses)

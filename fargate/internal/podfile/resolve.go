@@ -3,7 +3,6 @@ package podfile
 import (
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strconv"
 
@@ -73,9 +72,6 @@ func (r *resolver) ofVolume(i int, v *corev1.Volume) ([]file, []Token) {
 	return kept, r.tokens
 }
 
-// within is a path that does not lead out of the volume, as the API server has seen to.
-func within(name string) string { return path.Clean("/" + name)[1:] }
-
 func modeOf(mode *int32) int64 { return int64(ptr.Deref(mode, defaultMode)) }
 
 func (r *resolver) projected(source *corev1.VolumeProjection, mode int64) {
@@ -96,6 +92,9 @@ func (r *resolver) projected(source *corev1.VolumeProjection, mode int64) {
 }
 
 func (r *resolver) token(t *corev1.ServiceAccountTokenProjection, mode int64) {
+	if !r.isUsable(r.field, t.Path) {
+		return
+	}
 	account := r.in.Account
 	if account == nil {
 		r.problem(podenv.Waits, ReasonFailedMount, "serviceaccount %q not found", r.in.Pod.Spec.ServiceAccountName)
@@ -111,6 +110,8 @@ func (r *resolver) token(t *corev1.ServiceAccountTokenProjection, mode int64) {
 }
 
 func (r *resolver) configMap(name string, items []corev1.KeyToPath, optional bool, mode int64) {
+	all := len(items) == 0 // none and nil are the same on the API's wire
+	items = r.usable(items)
 	found := r.in.Sources.ConfigMaps[name]
 	if found == nil {
 		r.missing(optional, podenv.ReasonOptionalConfigMapNotFound, "configmap %q not found", name)
@@ -121,25 +122,41 @@ func (r *resolver) configMap(name string, items []corev1.KeyToPath, optional boo
 		content[key] = []byte(text)
 	}
 	maps.Copy(content, found.BinaryData)
+	if all {
+		items = r.itemsOf(content)
+	}
 	r.keys(content, items, optional, mode, "configmap references non-existent config key: %s", file{})
 }
 
 func (r *resolver) secret(name string, items []corev1.KeyToPath, optional bool, mode int64) {
+	all := len(items) == 0
+	items = r.usable(items)
 	found := r.in.Sources.Secrets[name]
 	if found == nil {
 		r.missing(optional, podenv.ReasonOptionalSecretNotFound, "secret %q not found", name)
 		return
 	}
+	if all {
+		items = r.itemsOf(found.Data)
+	}
 	r.keys(found.Data, items, optional, mode, "references non-existent secret key: %s", file{secret: found})
 }
 
-// keys makes files of the keys that items choose, or of all. absent is kubelet's text about a key that there is not.
-func (r *resolver) keys(content map[string][]byte, items []corev1.KeyToPath, optional bool, mode int64, absent string, like file) {
-	if len(items) == 0 { // none and nil are the same on the API's wire
-		for _, key := range slices.Sorted(maps.Keys(content)) {
-			items = append(items, corev1.KeyToPath{Key: key, Path: key})
+// itemsOf are all keys of a source, each as a file of its name. Those that are none the API server does not admit.
+func (r *resolver) itemsOf(content map[string][]byte) []corev1.KeyToPath {
+	var items []corev1.KeyToPath
+	for _, key := range slices.Sorted(maps.Keys(content)) {
+		if why := unusable(key); why != "" {
+			r.problem(podenv.Waits, ReasonFailedMount, "%s", why)
+			continue
 		}
+		items = append(items, corev1.KeyToPath{Key: key, Path: key})
 	}
+	return items
+}
+
+// keys makes files of the keys that items choose. absent is kubelet's text about a key that there is not.
+func (r *resolver) keys(content map[string][]byte, items []corev1.KeyToPath, optional bool, mode int64, absent string, like file) {
 	for _, item := range items {
 		bytes, found := content[item.Key]
 		if !found {
@@ -156,6 +173,9 @@ func (r *resolver) keys(content map[string][]byte, items []corev1.KeyToPath, opt
 
 func (r *resolver) downward(items []corev1.DownwardAPIVolumeFile, mode int64) {
 	for i, item := range items {
+		if !r.isUsable(fmt.Sprintf("%s.items[%d]", r.field, i), item.Path) {
+			continue
+		}
 		f := file{path: within(item.Path), mode: r.owner.ofFile(int64(ptr.Deref(item.Mode, int32(mode)))), field: fmt.Sprintf("%s.items[%d]", r.field, i)}
 		var value, asked string
 		var known bool

@@ -33,6 +33,17 @@ func (l layout) withDirs(in Input) []*corev1.Container {
 	return containers
 }
 
+// containerCount is how many containers a task with this layout has.
+func containerCount(in Input, l layout) int {
+	n := len(in.Pod.Spec.InitContainers) + len(remaining(in.Pod)) + len(l.imageVolumes()) + len(l.withDirs(in))
+	for _, own := range []bool{needsKeeper(in.Pod), len(l.prepared(in)) > 0 || needsTools(in, l), needsRouter(in.Pod)} {
+		if own {
+			n++
+		}
+	}
+	return n
+}
+
 // addDir lays a file of a volume, of which source is the ECS name, into the copy of the directory around it.
 func (l *layout) addDir(c *corev1.Container, source string, file copied) {
 	dirs := l.dirs[c.Name]
@@ -48,7 +59,7 @@ func (l *layout) addDir(c *corev1.Container, source string, file copied) {
 
 // cannotHaveDir says why the directory around a file cannot become a volume; "": it can.
 func cannotHaveDir(at mounted) string {
-	file := path.Clean(at.mount.MountPath)
+	file := at.mount.MountPath
 	around := path.Dir(file)
 	switch {
 	case around == "/":
@@ -62,7 +73,7 @@ func cannotHaveDir(at mounted) string {
 		}
 	}
 	for _, other := range at.container.VolumeMounts {
-		if to := path.Clean(other.MountPath); to == around || isBelow(around, to) {
+		if to := mountPath(other); to == around || isBelow(around, to) {
 			return "volume " + other.Name + " is mounted above it"
 		}
 	}

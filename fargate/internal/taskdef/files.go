@@ -56,6 +56,36 @@ func mountedFiles(in Input, l layout) []*podfile.Volume {
 	return volumes
 }
 
+// Tokens are those of the pod's ServiceAccount that must lie in Secrets Manager before its task starts, in the volumes'
+// order. Those of volumes that are left out are none of them. Of the input all but Secrets counts.
+func Tokens(in Input) []podfile.Token {
+	var all []podfile.Token
+	for _, v := range mountedFiles(in, layoutOf(in)) {
+		all = append(all, v.Tokens...)
+	}
+	return all
+}
+
+// maxFiles is what the volumes of a task can hold in all, in base64. It goes through the environment of the container
+// that fills them, which with the arguments has a quarter of the stack's limit (execve(2)): 2 MiB with the usual 8.
+const maxFiles = 1_900_000
+
+// tooManyFiles finds a pod of whose files that container could not even start.
+func tooManyFiles(in Input) []hit {
+	length := 0
+	var names []string
+	for _, v := range mountedFiles(in, layoutOf(in)) {
+		for _, a := range v.Archives {
+			length += a.Length
+		}
+		names = append(names, v.Name)
+	}
+	if length <= maxFiles {
+		return nil
+	}
+	return []hit{{what: fmt.Sprintf("the files of the volumes %s take %d bytes, packed, and %d find their way into a task", strings.Join(names, ", "), length, maxFiles)}}
+}
+
 // fileVariables are those of the volumes that the pod's containers mount, in the volumes' order, by volume.
 func fileVariables(in Input, l layout, visit func(volume *podfile.Volume, list []fileVariable)) {
 	n := 0

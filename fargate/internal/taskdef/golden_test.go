@@ -186,7 +186,7 @@ func resolved(pod *corev1.Pod, sources podenv.Sources) (taskdef.Input, []podenv.
 	logSecrets, logProblems := podenv.Resolve(taskdef.LogSecrets(pod), sources)
 	in.Pulls, in.LogSecrets = pulls, logSecrets
 	in.Secrets = published(environment, slices.Concat(files.Documents(), pulls.Documents(), logSecrets.Secrets())...)
-	for _, token := range files.Tokens() {
+	for _, token := range taskdef.Tokens(in) {
 		in.Secrets[token.Stored.Address] = podenv.SecretVersion{ARN: secretARN(token.Stored.Address)}
 	}
 	return in, slices.Concat(problems, fileProblems, pullProblems, logProblems)

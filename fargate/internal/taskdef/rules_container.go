@@ -76,14 +76,15 @@ var containerRules = []rule{
 	quiet("spec.containers[].volumeMounts[].readOnly", Mapped, "read-only; volumes made of files always are"),
 	quiet("spec.containers[].volumeMounts[].recursiveReadOnly", Accepted, "nothing is mounted within a volume"),
 	quiet("spec.containers[].volumeMounts[].mountPath", Mapped, "mount point; where the image declares a VOLUME at the same path, its files come to lie in an empty volume"),
+	loud("spec.containers[].volumeMounts[].mountPath", "the path of another", Refused, "ECS mounts one volume at a path", "remove one of the mounts", sameMountPaths),
 	quiet("spec.containers[].volumeMounts[].subPath", Mapped, "a directory of the volume becomes a volume of its own"),
-	quietCase("spec.containers[].volumeMounts[].subPath", "a single file of a configMap, secret, downwardAPI or projected volume", Emulated, "copied when the container starts, where it names its command, runs as root and may write to its file system; else the directory around it becomes a volume, which a container of the same image, vk-dirs-NAME, fills before all others start"),
+	quietCase("spec.containers[].volumeMounts[].subPath", "a single file of a configMap, secret, downwardAPI or projected volume", Emulated, "copied when the container starts, where it names its command, has runAsUser 0 and may write to its file system; else the directory around it becomes a volume, which a container of the same image, vk-dirs-NAME, fills before all others start; where neither can be and no user is said, copied when the container starts by the user that the image names"),
 	quietCase("spec.containers[].volumeMounts[].subPath", "a directory of an emptyDir that is also mounted above or below", Emulated, "linked when the container starts, where it names its command, runs as root and may write to its file system"),
 	loud("spec.containers[].volumeMounts[].subPath", "what cannot be mounted so", Refused, "ECS mounts volumes as a whole", "mount the volume whole, or put the files into a volume of their own", mountFaults),
 	loud("spec.containers[].volumeMounts[].mountPropagation", "other than None", Warned, "there is no host whose mounts could be seen", "remove it", onMounts(func(m corev1.VolumeMount) bool {
 		return ptr.Deref(m.MountPropagation, corev1.MountPropagationNone) != corev1.MountPropagationNone
 	})),
-	quiet("spec.containers[].volumeMounts[].subPathExpr", Mapped, "expanded as kubelet does, then as subPath"),
+	quiet("spec.containers[].volumeMounts[].subPathExpr", Mapped, "expanded as kubelet does, then as subPath; where that differs between replicas, each has a task definition of its own, unless the volume is an emptyDir or the file is copied when the container starts"),
 	loud("spec.containers[].volumeMounts[].subPathExpr", fromASecret, Refused, "a task definition would show the value", "choose another path", subPathsThat(func(w podenv.Word) bool { return w.Secret })),
 	loud("spec.containers[].volumeMounts[].subPathExpr", "made of the pod's address", Refused, "the address is not known before the task starts", "choose another path", subPathsThat(func(w podenv.Word) bool { return w.AtStart })),
 	loud("spec.containers[].volumeDevices", "", Refused, "Fargate attaches no block devices", elsewhere, onContainers(func(c *corev1.Container) bool { return len(c.VolumeDevices) > 0 })),

@@ -28,6 +28,7 @@ const (
 )
 
 var volumeRules = []rule{
+	loud("spec", "volumes with more than 1.9 MB of files, packed", Refused, "they find no way into a task", "keep fewer or smaller files in volumes, mount them from EFS, or have the container fetch them", tooManyFiles),
 	quiet("spec.volumes[].name", Mapped, "name of a volume of the task"),
 	volume("hostPath", "there is no host on Fargate", elsewhere, func(v *corev1.Volume) bool { return v.HostPath != nil }),
 	quiet("spec.volumes[].emptyDir", Mapped, "an empty volume of the task that everybody may write to; sizeLimit raises the task's ephemeral storage, and nothing enforces it"),
@@ -42,6 +43,7 @@ var volumeRules = []rule{
 	volume("awsElasticBlockStore", "an existing EBS volume cannot be attached to a Fargate task", elsewhere, func(v *corev1.Volume) bool { return v.AWSElasticBlockStore != nil }),
 	volume("gitRepo", notFargate, "clone the repository at the beginning of the container's command", func(v *corev1.Volume) bool { return v.GitRepo != nil }),
 	quiet("spec.volumes[].secret", Emulated, asFiles+"; the content reaches the task through AWS Secrets Manager, read by the execution role"),
+	noPath("secret"),
 	loud("spec.volumes[].secret", noRole, Refused, throughRole, setRole, withoutRole(func(v *corev1.Volume) bool { return v.Secret != nil })),
 	quiet("spec.volumes[].nfs", Mapped, "EFS volume, where the server is a file system's own name, fs-ID.efs.REGION.amazonaws.com, which [[Grants]] in fargate.toml gives to the namespace"),
 	loud("spec.volumes[].nfs", "no file system of EFS", Refused, "Fargate mounts file systems of EFS alone", elsewhere, fileSystemFaults(func(v *corev1.Volume) bool { return v.NFS != nil })),
@@ -56,16 +58,19 @@ var volumeRules = []rule{
 	volume("cephfs", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.CephFS != nil }),
 	volume("flocker", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.Flocker != nil }),
 	quiet("spec.volumes[].downwardAPI", Emulated, asFiles+"; what differs between replicas travels in the task's overrides"),
+	noPath("downwardAPI"),
 	loud("spec.volumes[].downwardAPI", "what is not known before the task starts", Refused, "the file cannot be written", "use env with fieldRef for the pod's address, else name what the pod itself says", unknownFiles),
 	volume("fc", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.FC != nil }),
 	volume("azureFile", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.AzureFile != nil }),
 	quiet("spec.volumes[].configMap", Emulated, asFiles+"; up to 16 KiB, packed, lie in the task definition, more in AWS Secrets Manager"),
+	noPath("configMap"),
 	loud("spec.volumes[].configMap", "more than 16 KiB, packed, "+noRole, Refused, throughRole, setRole, withoutRole(func(v *corev1.Volume) bool { return v.ConfigMap != nil })),
 	volume("vsphereVolume", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.VsphereVolume != nil }),
 	volume("quobyte", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.Quobyte != nil }),
 	volume("azureDisk", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.AzureDisk != nil }),
 	volume("photonPersistentDisk", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.PhotonPersistentDisk != nil }),
 	quiet("spec.volumes[].projected", Emulated, asFiles+"; each source as a volume of its kind"),
+	noPath("projected"),
 	quietCase("spec.volumes[].projected", apiOwn, Emulated, "by ServiceAccountToken in fargate.toml: left out, unless the pod is annotated "+AnnotationToken+": \"true\" or all pods get it"),
 	quietCase("spec.volumes[].projected", webhooksOwn+", beside a task role", Accepted, "left out, for the task role replaces it"),
 	loud("spec.volumes[].projected", webhooksOwn+", without a task role", Refused, "the identities that EKS gives to pods do not reach Fargate", "annotate the pod "+AnnotationRole+", or its ServiceAccount "+AnnotationServiceAccountRole, func(in Input) []hit {
@@ -175,10 +180,27 @@ func ungrantedFileSystems(is func(*corev1.Volume) bool) func(Input) []hit {
 	}
 }
 
+// unknownFiles finds those that cannot be written before the task starts.
 func unknownFiles(in Input) []hit {
+	return unsupportedFiles(in, func(field string) bool { return !strings.HasSuffix(field, ".path") })
+}
+
+// noPath refuses paths of files, in one kind of volume, that no file can have.
+func noPath(kind string) rule {
+	return loud("spec.volumes[]."+kind, "a path that no file can have", Refused, "the file cannot be written", "choose another path", func(in Input) []hit {
+		return unsupportedFiles(in, func(field string) bool {
+			_, within, _ := strings.Cut(field, "].") // spec.volumes[0].
+			return strings.HasPrefix(within, kind+".") && strings.HasSuffix(field, ".path")
+		})
+	})
+}
+
+func unsupportedFiles(in Input, at func(field string) bool) []hit {
 	var hits []hit
 	for _, p := range podfile.Unsupported(in.Pod) {
-		hits = append(hits, hit{field: p.Field, what: p.Message})
+		if at(p.Field) {
+			hits = append(hits, hit{field: p.Field, what: p.Message})
+		}
 	}
 	return hits
 }

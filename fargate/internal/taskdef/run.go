@@ -127,7 +127,7 @@ func containerNamed(pod *corev1.Pod, name string) *corev1.Container {
 // commandPerPod tells whether a container's command, or what is done before it, differs between replicas.
 func commandPerPod(in Input, l layout, env podenv.Container) bool {
 	if c := containerNamed(in.Pod, env.Name); c != nil && needsStart(in, l, c) &&
-		slices.ContainsFunc(l.links[env.Name], func(f copied) bool { return f.written != "" }) {
+		slices.ContainsFunc(slices.Concat(l.links[env.Name], l.copies[env.Name]), func(f copied) bool { return f.written != "" }) {
 		return true
 	}
 	return slices.ContainsFunc(slices.Concat(env.Command, env.Args), isPerPod)
@@ -144,6 +144,9 @@ func needsPrivate(in Input) (field, reason string) {
 		if field, found := ownSecret(env); found {
 			return field, "ECS cannot override what comes from a Secret"
 		}
+	}
+	if own := layoutOf(in).own; own != "" {
+		return own, "ECS cannot override what is mounted"
 	}
 	if len(wireJSON(overrides(in, false))) > maxOverrides {
 		return fieldEnv, "its own values exceed the 8,192 characters that ECS allows in overrides"

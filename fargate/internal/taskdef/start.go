@@ -57,24 +57,27 @@ func startWords(in Input, l layout, c *corev1.Container, shared bool) []string {
 // startScript lays links and files in place, writes the pod's address into the environment and the arguments, and becomes
 // the command. The address is in the task's metadata (developer guide: "Amazon ECS task metadata endpoint version 4").
 //
-// The shell's own variables begin with vk_, or they would change those that the container has; PWD and SHLVL, which the
-// shell adds, go again. What it cannot keep are variables whose names are none for a shell: see oddNames.
+// The shell's own variables begin with vk_, or they would change those that the container has; PWD, OLDPWD and SHLVL,
+// which the shell adds, go again. What it cannot keep are variables whose names are none for a shell: see oddNames.
 func startScript(in Input, l layout, c *corev1.Container, shared bool) string {
 	lines := []string{"set -eu", "vk_b=" + toolsShell}
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
-	for _, f := range l.links[c.Name] { // a kubelet makes the directory, as open as the volume
-		from := quoted(f.source(shared))
-		say("$vk_b mkdir -p %s %s; $vk_b chmod 777 %s; $vk_b rm -r -f %s; $vk_b ln -s %s %s", from, quoted(path.Dir(f.to)), from, quoted(f.to), from, quoted(f.to))
+	if len(l.links[c.Name])+len(l.copies[c.Name])+len(in.Pod.Spec.HostAliases) > 0 {
+		lines = append(lines, cannotWrite)
+	}
+	if len(l.links[c.Name]) > 0 {
+		lines = append(lines, linkLines(l.links[c.Name], shared)...)
 	}
 	for _, f := range l.copies[c.Name] {
-		say("$vk_b mkdir -p %s; $vk_b cp -p -f %s %s", quoted(path.Dir(f.to)), quoted(f.from), quoted(f.to))
+		to := quoted(f.to)
+		say("$vk_b mkdir -p %s && $vk_b cp -p -f %s %s || vk_no %s 'cannot be written; mount the volume whole, at another path'", quoted(path.Dir(f.to)), quoted(f.source(shared)), to, to)
 	}
 	if aliases := in.Pod.Spec.HostAliases; len(aliases) > 0 {
 		text := "\n# Entries added by HostAliases.\n" // kubelet's words
 		for _, a := range aliases {
 			text += a.IP + "\t" + strings.Join(a.Hostnames, "\t") + "\n"
 		}
-		say("printf %%s %s >> /etc/hosts", quoted(text))
+		say("printf %%s %s >> /etc/hosts || vk_no /etc/hosts 'cannot be written'", quoted(text))
 	}
 	env := environmentOf(in, c.Name)
 	variables := ""
@@ -89,8 +92,25 @@ func startScript(in Input, l layout, c *corev1.Container, shared bool) string {
 	// The command is looked up here, or busybox would take programs of its own for those of the image.
 	say(`case $1 in */*) vk_p=$1 ;; *) vk_p=; vk_r=$PATH:; while [ -n "$vk_r" ]; do vk_d=${vk_r%%%%:*}/$1; vk_r=${vk_r#*:}; if [ -f "$vk_d" ] && [ -x "$vk_d" ]; then vk_p=$vk_d; break; fi; done ;; esac`)
 	say(`[ -n "$vk_p" ] || { echo "vk-start: $1: not found" >&2; exit 127; }`)
-	say(`shift; exec $vk_b env -u PWD -u SHLVL%s "$vk_p" "$@"`, variables)
+	say(`shift; exec $vk_b env -u PWD -u OLDPWD -u SHLVL%s "$vk_p" "$@"`, variables)
 	return strings.Join(lines, "\n")
+}
+
+// cannotWrite ends the script for want of a path, with what root would have to know about it.
+const cannotWrite = `vk_no() { vk_u=$($vk_b id -u); [ "$vk_u" = 0 ] || set -- "$1" "cannot be written by user $vk_u, who is not root; set securityContext.runAsUser: 0"; echo "vk-start: $1 $2" >&2; exit 128; }`
+
+// linkLines lay links. What is not in the volume yet becomes a directory there, as open as the volume (kubelet's
+// SafeMakeDir); what is there, be it a file, stays as it is. The command's working directory may lie where a link comes
+// to be, and is found again through it, or made there, as a runtime does it.
+func linkLines(links []copied, shared bool) []string {
+	lines := []string{"vk_w=$(pwd)"}
+	for _, f := range links {
+		from, to := quoted(f.source(shared)), quoted(f.to)
+		lines = append(lines, fmt.Sprintf(`[ -e %s ] || (umask 0; $vk_b mkdir -p %s)`, from, from),
+			fmt.Sprintf(`$vk_b mkdir -p %s && $vk_b rm -r -f %s && $vk_b ln -s %s %s || vk_no %s 'cannot be replaced; where the image declares a VOLUME there, mount the volume at another path'`,
+				quoted(path.Dir(f.to)), to, from, to, to))
+	}
+	return append(lines, `[ -d "$vk_w" ] || $vk_b mkdir -p "$vk_w"`, `cd "$vk_w"`)
 }
 
 // shellName is what a shell takes as the name of a variable. Others do not reach the command through one.

@@ -71,7 +71,7 @@ type Input struct {
 	// LogSecrets is the environment of LogSecrets(Pod), under the same condition as Environment.
 	LogSecrets podenv.Environment
 	// Secrets says where each of the documents of Environment, Files, Pulls and LogSecrets was published, and each of
-	// Files.Tokens. A secret variable whose value is not in them is refused.
+	// Tokens. A secret variable whose value is not in them is refused.
 	Secrets map[podenv.Address]podenv.SecretVersion
 	// ServiceAccountRole is what the annotation AnnotationServiceAccountRole of the pod's ServiceAccount says.
 	ServiceAccountRole string

@@ -190,6 +190,7 @@ var provocations = map[string]string{
 	"spec.volumes[].projected.sources[].clusterTrustBundle|":                                                                            "volumes: [{name: v, projected: {sources: [{clusterTrustBundle: {path: t}}]}}]",
 	"spec.volumes[].projected.sources[].podCertificate|":                                                                                "volumes: [{name: v, projected: {sources: [{podCertificate: {keyType: ED25519}}]}}]",
 	"spec.containers[].volumeMounts[].subPath|what cannot be mounted so":                                                                "{volumes: [{name: v, emptyDir: {}}], containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v, subPath: a}, {name: v, mountPath: /w, subPath: a/b}]}]}",
+	"spec.containers[].volumeMounts[].mountPath|the path of another":                                                                    "{volumes: [{name: v, emptyDir: {}}, {name: w, emptyDir: {medium: Memory}}], containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v}, {name: w, mountPath: v//}]}]}",
 	"spec.containers[].volumeMounts[].subPathExpr|made of the pod's address":                                                            "{volumes: [{name: v, emptyDir: {}}], containers: [{name: c, image: i, command: [c], env: [{name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}], volumeMounts: [{name: v, mountPath: /v, subPathExpr: $(IP)}]}]}",
 	"spec.containers[].env[].name|no name of a shell variable, or one that begins with vk_, where something is done before the command": "{command: [c], env: [{name: a.b, value: c}, {name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]}",
 	"spec.containers[].env[].valueFrom.fieldRef|status.podIP, podIPs, beside a probe that is a command":                                 "{command: [c], readinessProbe: {exec: {command: [x]}}, env: [{name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]}",
@@ -203,6 +204,11 @@ var provocations = map[string]string{
 	"spec.containers[].env[].valueFrom.resourceFieldRef|other than cpu, memory, ephemeral-storage":                                      "{env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.hugepages-2Mi}}}]}",
 	"spec.containers[].env[].valueFrom.secretKeyRef|or another value from a Secret, without ExecutionRoleArn in fargate.toml":           "{env: [{name: A, valueFrom: {secretKeyRef: {name: login, key: PASSWORD}}}]}",
 	"spec.containers[].env[].valueFrom.secretKeyRef|or another value from a Secret, not published":                                      "{env: [{name: A, valueFrom: {secretKeyRef: {name: login, key: PASSWORD}}}]}",
+	"spec|volumes with more than 1.9 MB of files, packed":                                                                               "volumes: [{name: v, configMap: {name: huge}}, {name: w, configMap: {name: huge}}]",
+	"spec.volumes[].configMap|a path that no file can have":                                                                             `volumes: [{name: v, configMap: {name: plain, items: [{key: a, path: "x\0y"}]}}]`,
+	"spec.volumes[].secret|a path that no file can have":                                                                                `volumes: [{name: v, secret: {secretName: login, items: [{key: a, path: "x\0y"}]}}]`,
+	"spec.volumes[].downwardAPI|a path that no file can have":                                                                           `volumes: [{name: v, downwardAPI: {items: [{path: "x\0y", fieldRef: {fieldPath: metadata.name}}]}}]`,
+	"spec.volumes[].projected|a path that no file can have":                                                                             `volumes: [{name: v, projected: {sources: [{secret: {name: login, items: [{key: a, path: "x\0y"}]}}]}}]`,
 	"spec.serviceAccountName|annotated eks.amazonaws.com/role-arn, not granted to the namespace":                                        "serviceAccountName: s",
 	"spec.serviceAccountName|annotated eks.amazonaws.com/role-arn, no role's ARN, or the execution role":                                "serviceAccountName: s",
 	"spec.volumes[].projected|aws-iam-token or eks-pod-identity-token, from EKS, without a task role":                                   "volumes: [{name: aws-iam-token, projected: {sources: [{serviceAccountToken: {path: token}}]}}]",
@@ -269,6 +275,7 @@ func TestEveryWarningAndRefusalSpeaks(t *testing.T) {
 			sources.Secrets["login"] = &corev1.Secret{Data: map[string][]byte{"PASSWORD": []byte("hunter2")}}
 			sources.Secrets["registry"] = registrySecret(`{"username":"u","password":"hunter2"}`)
 			sources.Secrets["token"] = registrySecret(`{"identitytoken":"hunter2"}`)
+			sources.ConfigMaps["huge"] = &corev1.ConfigMap{BinaryData: map[string][]byte{"noise": noise(1_000_000)}}
 			sources.ConfigMaps["large"] = &corev1.ConfigMap{BinaryData: map[string][]byte{"noise": noise(20_000)}}
 			in, _ := resolved(pod, sources)
 			if change := circumstances[row.Case]; change != nil {
@@ -318,7 +325,7 @@ func finding(findings []taskdef.Finding, row taskdef.Row) *taskdef.Finding {
 		if beginning, any := strings.CutSuffix(row.Field, "...]"); any && strings.HasPrefix(field, beginning) {
 			field = row.Field
 		}
-		if (field == row.Field || strings.HasPrefix(field, row.Field+".items")) && f.Verdict == row.Verdict && strings.HasSuffix(f.Message, row.WayOut) {
+		if (field == row.Field || strings.HasPrefix(field, row.Field+".items") || strings.HasPrefix(field, row.Field+".sources")) && f.Verdict == row.Verdict && strings.HasSuffix(f.Message, row.WayOut) {
 			return &f
 		}
 	}

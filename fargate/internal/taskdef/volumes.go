@@ -1,6 +1,7 @@
 package taskdef
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -31,6 +32,9 @@ type layout struct {
 	links  map[string][]copied              // by container
 	dirs   map[string][]dir                 // by container
 	faults []fault
+	own    string // the field of a mount that no other replica has, and no override can say; empty: none
+
+	sparing bool // of containers: single files are copied by the pod's own wherever they can be
 }
 
 // copied is a file, or by a link a directory, that a container wants by itself, and that must be laid where it is wanted
@@ -53,9 +57,17 @@ type fault struct{ field, what string }
 
 func (f fault) hit() hit { return hit{field: f.field, what: f.what} }
 
-// layoutOf places the volumes of a pod.
+// layoutOf places the volumes of a pod, in as many containers as a task has.
 func layoutOf(in Input) layout {
-	l := layout{mounts: map[string][]ecstypes.MountPoint{}, tmpfs: map[string][]ecstypes.Tmpfs{}, copies: map[string][]copied{}, links: map[string][]copied{}, dirs: map[string][]dir{}}
+	l := laidOut(in, false)
+	if containerCount(in, l) <= maxContainers || len(l.dirs) == 0 {
+		return l
+	}
+	return laidOut(in, true)
+}
+
+func laidOut(in Input, sparing bool) layout {
+	l := layout{sparing: sparing, mounts: map[string][]ecstypes.MountPoint{}, tmpfs: map[string][]ecstypes.Tmpfs{}, copies: map[string][]copied{}, links: map[string][]copied{}, dirs: map[string][]dir{}}
 	eachContainer(in.Pod, func(c *corev1.Container, at string) {
 		paths := environmentOf(in, c.Name).SubPaths
 		for i, m := range c.VolumeMounts {
@@ -63,6 +75,7 @@ func layoutOf(in Input) layout {
 			if volume == nil || isLeftOut(in, volume) {
 				continue
 			}
+			m.MountPath = mountPath(m)
 			at := mounted{container: c, mount: m, field: fmt.Sprintf("%s.volumeMounts[%d]", at, i), subPath: m.SubPath}
 			if i < len(paths) {
 				at.subPath, at.perPod = paths[i].Value, paths[i].PerPod
@@ -75,8 +88,33 @@ func layoutOf(in Input) layout {
 		if needsStart(in, l, c) {
 			l.mount(c, toolsVolume, toolsPath, true)
 		}
+		// What lies within another comes after it, whether or not whoever mounts them sees to that.
+		slices.SortFunc(l.mounts[c.Name], func(a, b ecstypes.MountPoint) int { return cmp.Compare(*a.ContainerPath, *b.ContainerPath) })
+		slices.SortFunc(l.tmpfs[c.Name], func(a, b ecstypes.Tmpfs) int { return cmp.Compare(*a.ContainerPath, *b.ContainerPath) })
 	})
 	return l
+}
+
+// mountPath is where a volume is mounted: absolute, as a kubelet makes it, and clean, for ECS compares what is written.
+func mountPath(m corev1.VolumeMount) string { return path.Join("/", m.MountPath) }
+
+// sameMountPaths finds mounts at the path of another, written in another way, or the API server would not take them.
+func sameMountPaths(in Input) []hit {
+	return inContainers(func(in Input, c *corev1.Container) []hit {
+		var hits []hit
+		taken := map[string]string{}
+		for i, m := range c.VolumeMounts {
+			if volume := volumeNamed(in.Pod, m.Name); volume == nil || isLeftOut(in, volume) {
+				continue
+			}
+			at := mountPath(m)
+			if other, found := taken[at]; found {
+				hits = append(hits, hit{at: []int{i}, what: fmt.Sprintf("volume %s is mounted at %s too, and ECS mounts one volume at a path", other, at)})
+			}
+			taken[at] = m.Name
+		}
+		return hits
+	})(in)
 }
 
 // eachContainer visits the containers in their order; at is spec.containers[0] and the like.
@@ -112,10 +150,10 @@ func cleanSubPath(subPath string) string {
 // mounted is one mount of a container.
 type mounted struct {
 	container *corev1.Container
-	mount     corev1.VolumeMount
-	field     string // spec.containers[0].volumeMounts[1]
-	subPath   string // expanded and clean
-	perPod    bool   // it differs between replicas
+	mount     corev1.VolumeMount // at a path that is absolute and clean
+	field     string             // spec.containers[0].volumeMounts[1]
+	subPath   string             // expanded and clean
+	perPod    bool               // it differs between replicas
 }
 
 // place finds room for one mount.
@@ -134,11 +172,7 @@ func (l *layout) place(in Input, volume *corev1.Volume, at mounted) {
 		name := l.view(in.Pod, volume, "")
 		whole := copiesPath + "/" + name
 		l.mount(c, name, whole, false)
-		link := copied{from: whole + "/" + at.subPath, to: m.MountPath}
-		if at.perPod {
-			link.written = whole + "/" + m.SubPathExpr
-		}
-		l.links[c.Name] = append(l.links[c.Name], link)
+		l.links[c.Name] = append(l.links[c.Name], at.copied(whole))
 		l.refuse(at, fmt.Sprintf("volume %s is mounted at %q and at a directory above or below, so that it would be linked when the container starts, but", volume.Name, at.subPath),
 			cannotCopy(in.Pod, c), linkedInto(at))
 	default:
@@ -147,28 +181,50 @@ func (l *layout) place(in Input, volume *corev1.Volume, at mounted) {
 			readOnly = readOnly || fs.readOnly
 			l.refuse(at, "volume "+volume.Name+":", fs.cannotNarrow(at.subPath))
 		}
+		if volume.EmptyDir == nil { // of that the definition names no path
+			l.keep(at)
+		}
 		l.mount(c, l.view(in.Pod, volume, at.subPath), m.MountPath, readOnly)
 	}
 }
 
-// placeFile finds room for a single file: it is copied by the container itself when it starts, which costs nothing, or,
-// where that cannot be, before the container starts, into a copy of the directory around it.
+// placeFile finds room for a single file. It is copied by the container itself when it starts, which costs nothing, where
+// that runs as root for certain; else before the container starts, into a copy of the directory around it. Where that
+// cannot be, the user of the image, if it is he, is trusted with the copy: he may be root.
 func (l *layout) placeFile(in Input, volume *corev1.Volume, at mounted) {
 	c, name := at.container, l.view(in.Pod, volume, "")
 	whole := copiesPath + "/" + name
-	file := copied{from: whole + "/" + at.subPath, to: path.Clean(at.mount.MountPath)}
-	why := cannotCopy(in.Pod, c)
-	if why == "" {
+	file := at.copied(whole)
+	noCopy, noDir := cmp.Or(cannotCopy(in.Pod, c), copiedInto(in, at)), cannotHaveDir(at)
+	switch isRoot := runAsUser(in.Pod, c) != nil; {
+	case noCopy == "" && (isRoot || l.sparing || noDir != ""):
 		l.mount(c, name, whole, true)
 		l.copies[c.Name] = append(l.copies[c.Name], file)
-		why = copiedInto(in, at)
-	} else if whyDir := cannotHaveDir(at); whyDir != "" {
-		why += ", and " + whyDir
-	} else {
+		return
+	case noDir == "":
 		l.addDir(c, name, file)
-		why = ""
+		l.keep(at)
+		return
+	case noCopy != noDir:
+		noCopy += ", and " + noDir
 	}
-	l.refuse(at, fmt.Sprintf("volume %s: %s is a file, and ECS mounts directories alone; it would be copied when the container starts, but", volume.Name, at.subPath), why)
+	l.refuse(at, fmt.Sprintf("volume %s: %s is a file, and ECS mounts directories alone; it would be copied when the container starts, but", volume.Name, at.subPath), noCopy)
+}
+
+// copied is what is mounted, in the volume that is seen at whole.
+func (m mounted) copied(whole string) copied {
+	c := copied{from: whole + "/" + m.subPath, to: m.mount.MountPath}
+	if m.perPod {
+		c.written = whole + "/" + m.mount.SubPathExpr
+	}
+	return c
+}
+
+// keep notes that the definition names what this mount has of its volume.
+func (l *layout) keep(at mounted) {
+	if at.perPod && l.own == "" {
+		l.own = at.field + ".subPathExpr"
+	}
 }
 
 // refuse notes that a mount cannot be had, for the first of the reasons that there is.
@@ -185,7 +241,7 @@ func (l *layout) refuse(at mounted, what string, reasons ...string) {
 func copiedInto(in Input, at mounted) string {
 	for _, other := range at.container.VolumeMounts {
 		volume := volumeNamed(in.Pod, other.Name)
-		if other.MountPath != at.mount.MountPath && isBelow(at.mount.MountPath, other.MountPath) && (volume == nil || volume.EmptyDir == nil || other.ReadOnly) {
+		if to := mountPath(other); to != at.mount.MountPath && isBelow(at.mount.MountPath, to) && (volume == nil || volume.EmptyDir == nil || other.ReadOnly) {
 			return "volume " + other.Name + " is mounted above it"
 		}
 	}
@@ -198,7 +254,7 @@ func linkedInto(at mounted) string {
 		return "a link cannot be read-only"
 	}
 	for _, other := range at.container.VolumeMounts {
-		a, b := at.mount.MountPath, other.MountPath
+		a, b := at.mount.MountPath, mountPath(other)
 		if a != b && (isBelow(a, b) || isBelow(b, a)) {
 			return "volume " + other.Name + " is mounted above or below it"
 		}
