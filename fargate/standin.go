@@ -1,6 +1,7 @@
 package fargate
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -46,7 +47,7 @@ func (e *explainer) fetch(pod *corev1.Pod) (fetched, []Finding) {
 				"ServiceAccount %q is not in the files, so that it has no annotation %s", account, taskdef.AnnotationServiceAccountRole)})
 		}
 	}
-	return from, standIns
+	return from, append(standIns, e.findFiles(pod, from)...)
 }
 
 // claimsOf has each of the pod's claims bound to a file system that stands for its own.
@@ -67,7 +68,14 @@ func claimsOf(pod *corev1.Pod) (taskdef.Claims, []Finding) {
 	return claims, standIns
 }
 
-// find puts into the sources what a field names, or a stand-in with the key that the field names; false: a stand-in.
+// has tells whether what a field names is in the files.
+func (e *explainer) has(namespace string, n named) bool {
+	key := types.NamespacedName{Namespace: namespace, Name: n.name}
+	return n.kind == podenv.ConfigMap && e.set.ConfigMaps[key] != nil || n.kind == podenv.Secret && e.set.Secrets[key] != nil
+}
+
+// find puts into the sources what a field names, or a stand-in with the key that the field names; false: a stand-in. A
+// Secret that is taken whole has one key: whether there are values of Secrets decides what becomes of a pod.
 func (e *explainer) find(namespace string, n named, sources podenv.Sources) bool {
 	key := types.NamespacedName{Namespace: namespace, Name: n.name}
 	if n.kind == podenv.ConfigMap {
@@ -90,9 +98,7 @@ func (e *explainer) find(namespace string, n named, sources podenv.Sources) bool
 	if sources.Secrets[n.name] == nil {
 		sources.Secrets[n.name] = manifest.Identified(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: n.name}, Data: map[string][]byte{}})
 	}
-	if n.key != "" {
-		sources.Secrets[n.name].Data[n.key] = nil
-	}
+	sources.Secrets[n.name].Data[cmp.Or(n.key, standInKey(n.name))] = nil
 	return false
 }
 
@@ -120,8 +126,14 @@ type named struct {
 	key   string // empty: all of them
 }
 
+// standInKey stands for the keys of a Secret that is taken whole.
+func standInKey(secret string) string { return "KEY-OF-" + secret }
+
 func (n named) assumption() string {
-	if n.key == "" {
+	switch {
+	case n.key == "" && n.kind == podenv.Secret:
+		return fmt.Sprintf("%s %q is not in the files, so that its keys are not known; %s stands for them", n.kind, n.name, standInKey(n.name))
+	case n.key == "":
 		return fmt.Sprintf("%s %q is not in the files, so that its keys are not known and none is here", n.kind, n.name)
 	}
 	return fmt.Sprintf("%s %q is not in the files, and is taken to have the key %q", n.kind, n.name, n.key)
@@ -145,23 +157,29 @@ func namedIn(pod *corev1.Pod, tokens bool) []named {
 	for i, c := range pod.Spec.Containers {
 		all = append(all, namedByContainer(fmt.Sprintf("spec.containers[%d]", i), c)...)
 	}
-	for i, v := range pod.Spec.Volumes {
-		at := fmt.Sprintf("spec.volumes[%d]", i)
-		switch {
-		case v.ConfigMap != nil:
-			all = append(all, namedByItems(at+".configMap", podenv.ConfigMap, v.ConfigMap.Name, v.ConfigMap.Items)...)
-		case v.Secret != nil:
-			all = append(all, namedByItems(at+".secret", podenv.Secret, v.Secret.SecretName, v.Secret.Items)...)
-		case v.Projected != nil && (tokens || !podfile.IsTokenVolume(&v)):
-			for n, source := range v.Projected.Sources {
-				at := fmt.Sprintf("%s.projected.sources[%d]", at, n)
-				if ref := source.ConfigMap; ref != nil {
-					all = append(all, namedByItems(at+".configMap", podenv.ConfigMap, ref.Name, ref.Items)...)
-				}
-				if ref := source.Secret; ref != nil {
-					all = append(all, namedByItems(at+".secret", podenv.Secret, ref.Name, ref.Items)...)
-				}
-			}
+	for i := range pod.Spec.Volumes {
+		all = append(all, namedByVolume(fmt.Sprintf("spec.volumes[%d]", i), &pod.Spec.Volumes[i], tokens)...)
+	}
+	return all
+}
+
+func namedByVolume(at string, v *corev1.Volume, tokens bool) []named {
+	switch {
+	case v.ConfigMap != nil:
+		return namedByItems(at+".configMap", podenv.ConfigMap, v.ConfigMap.Name, v.ConfigMap.Items)
+	case v.Secret != nil:
+		return namedByItems(at+".secret", podenv.Secret, v.Secret.SecretName, v.Secret.Items)
+	case v.Projected == nil || !tokens && podfile.IsTokenVolume(v):
+		return nil
+	}
+	var all []named
+	for i, source := range v.Projected.Sources {
+		at := fmt.Sprintf("%s.projected.sources[%d]", at, i)
+		if ref := source.ConfigMap; ref != nil {
+			all = append(all, namedByItems(at+".configMap", podenv.ConfigMap, ref.Name, ref.Items)...)
+		}
+		if ref := source.Secret; ref != nil {
+			all = append(all, namedByItems(at+".secret", podenv.Secret, ref.Name, ref.Items)...)
 		}
 	}
 	return all
