@@ -59,9 +59,21 @@ func split(file File) []document {
 	return documents
 }
 
+// located is an object of a document.
+type located struct {
+	document
+	object runtime.Object
+	under  string // where in the document it stands: items[2]. of a List; empty: it is the document
+}
+
+// wrong is an error about a field of the object.
+func (l located) wrong(who string, f fault) error {
+	return fmt.Errorf("%s:%d: %s: %s: %s", l.file, l.lineOf(l.under+f.field), who, f.field, f.message)
+}
+
 // objects are those of the document: one, or the items of a List. passedOver tells of those that have nothing to do
 // with pods.
-func (d document) objects(known decoder) (objects []runtime.Object, passedOver []string, err error) {
+func (d document) objects(known decoder) (objects []located, passedOver []string, err error) {
 	text, err := yaml.YAMLToJSONStrict(d.text)
 	if err != nil {
 		return nil, nil, d.notYAML(err)
@@ -73,11 +85,15 @@ func (d document) objects(known decoder) (objects []runtime.Object, passedOver [
 	if json.Unmarshal(text, &list) != nil || list.Kind == "" || list.APIVersion == "" {
 		return nil, nil, fmt.Errorf("%s: no Kubernetes object; one begins with apiVersion and kind", d.where())
 	}
-	items := []json.RawMessage{text}
-	if list.Kind == "List" {
+	items, isList := []json.RawMessage{text}, list.Kind == "List"
+	if isList {
 		items = list.Items
 	}
-	for _, item := range items {
+	for i, item := range items {
+		under := ""
+		if isList {
+			under = fmt.Sprintf("items[%d].", i)
+		}
 		object, foreign, err := d.object(known, item)
 		switch {
 		case err != nil:
@@ -85,7 +101,7 @@ func (d document) objects(known decoder) (objects []runtime.Object, passedOver [
 		case foreign != "":
 			passedOver = append(passedOver, d.where()+": "+foreign)
 		default:
-			objects = append(objects, object)
+			objects = append(objects, located{d, object, under})
 		}
 	}
 	return objects, passedOver, nil

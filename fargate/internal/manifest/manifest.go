@@ -6,7 +6,7 @@
 // a translation looks at it (defaults.go).
 //
 // Two rules. A document that might hold pods is taken whole or is an error that says where: a misspelled field or kind
-// is never passed over. And no error about a document that might be a Secret quotes it.
+// is never passed over, nor what people often get wrong and no API server takes (check.go). And no error about a document that might be a Secret quotes it.
 package manifest
 
 import (
@@ -18,7 +18,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -66,7 +65,7 @@ func Read(namespace string, files ...File) (Set, error) {
 			set.PassedOver = append(set.PassedOver, passedOver...)
 			faults = append(faults, err)
 			for _, object := range objects {
-				faults = append(faults, set.add(document.where(), namespace, object))
+				faults = append(faults, set.add(namespace, object))
 			}
 		}
 	}
@@ -85,14 +84,14 @@ func Read(namespace string, files ...File) (Set, error) {
 }
 
 // add takes in one object.
-func (s *Set) add(where, namespace string, object runtime.Object) error {
-	meta := object.(metav1.Object)
+func (s *Set) add(namespace string, from located) error {
+	meta := from.object.(metav1.Object)
 	meta.SetNamespace(cmp.Or(meta.GetNamespace(), namespace))
 	if meta.GetName() == "" && meta.GetGenerateName() != "" {
 		meta.SetName(meta.GetGenerateName() + suffix)
 	}
 	key := types.NamespacedName{Namespace: meta.GetNamespace(), Name: meta.GetName()}
-	switch o := object.(type) {
+	switch o := from.object.(type) {
 	case *corev1.ConfigMap:
 		s.ConfigMaps[key] = o
 	case *corev1.Secret:
@@ -102,19 +101,20 @@ func (s *Set) add(where, namespace string, object runtime.Object) error {
 	case *corev1.Service:
 		s.Services = append(s.Services, withAddress(o))
 	}
-	w, has := workload(object)
+	w, has := workload(from.object)
 	if !has {
 		return nil
 	}
-	w.Where, w.Namespace, w.Name = where, key.Namespace, key.Name
+	w.Where, w.Namespace, w.Name = from.where(), key.Namespace, key.Name
 	if w.Name == "" {
-		return fmt.Errorf("%s: %s: metadata.name: missing; name it", where, w.Kind)
+		return from.wrong(w.Kind, fault{"metadata.name", "missing; name it"})
 	}
-	if len(w.Pod.Spec.Containers) == 0 {
-		return fmt.Errorf("%s: %s %s: %s: missing; a pod has at least one", where, w.Kind, w.Name, strings.TrimPrefix(w.Template+".spec.containers", "."))
+	var faults []error
+	for _, f := range check(w) {
+		faults = append(faults, from.wrong(w.Kind+" "+w.Name, f))
 	}
 	s.Workloads = append(s.Workloads, w)
-	return nil
+	return errors.Join(faults...)
 }
 
 func noPods(files []File) error {

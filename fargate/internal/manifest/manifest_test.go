@@ -14,7 +14,10 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/manifest"
 )
 
-const template = "template: {metadata: {labels: {app: web}}, spec: {containers: [{name: a, image: busybox}]}}"
+const (
+	template = "template: {metadata: {labels: {app: web}}, spec: {containers: [{name: a, image: busybox}]}}"
+	ending   = "template: {metadata: {labels: {app: web}}, spec: {restartPolicy: Never, containers: [{name: a, image: busybox}]}}"
+)
 
 // read reads a text of one file.
 func read(t *testing.T, text string) manifest.Set {
@@ -47,11 +50,11 @@ func TestControllers(t *testing.T) {
 			made{"StatefulSet web", "spec.template", 2, "web-0", "StatefulSet web", "app=web,apps.kubernetes.io/pod-index=0,controller-revision-hash=web-HASH,statefulset.kubernetes.io/pod-name=web-0"}},
 		"a DaemonSet": {"{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: web}, spec: {" + template + "}}",
 			made{"DaemonSet web", "spec.template", 1, "web-XXXXX", "DaemonSet web", "app=web,controller-revision-hash=HASH"}},
-		"a Job": {"{apiVersion: batch/v1, kind: Job, metadata: {generateName: web-}, spec: {" + template + "}}",
+		"a Job": {"{apiVersion: batch/v1, kind: Job, metadata: {generateName: web-}, spec: {" + ending + "}}",
 			made{"Job web-XXXXX", "spec.template", 0, "web-XXXXX-XXXXX", "Job web-XXXXX", "app=web,batch.kubernetes.io/controller-uid=JOB-UID,batch.kubernetes.io/job-name=web-XXXXX,controller-uid=JOB-UID,job-name=web-XXXXX"}},
-		"a CronJob": {"{apiVersion: batch/v1, kind: CronJob, metadata: {name: web}, spec: {jobTemplate: {spec: {" + template + "}}}}",
+		"a CronJob": {"{apiVersion: batch/v1, kind: CronJob, metadata: {name: web}, spec: {jobTemplate: {spec: {" + ending + "}}}}",
 			made{"CronJob web", "spec.jobTemplate.spec.template", 0, "web-00000000-XXXXX", "Job web-00000000", "app=web,batch.kubernetes.io/controller-uid=JOB-UID,batch.kubernetes.io/job-name=web-00000000,controller-uid=JOB-UID,job-name=web-00000000"}},
-		"a Pod": {"{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: own}, spec: {containers: [{name: a}]}}",
+		"a Pod": {"{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: own}, spec: {containers: [{name: a, image: a}]}}",
 			made{"Pod web", "", 1, "web", "", ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,7 +118,7 @@ func TestServiceAccountToken(t *testing.T) {
 	}{
 		"is mounted":                         {pod, 1},
 		"unless its ServiceAccount says no":  {pod + "{apiVersion: v1, kind: ServiceAccount, metadata: {name: default}, automountServiceAccountToken: false}", 0},
-		"once, where a cluster has done so":  {strings.Replace(pod, "image: a", "volumeMounts: [{name: kube-api-access-abcde, mountPath: /var/run/secrets/kubernetes.io/serviceaccount}]", 1), 0},
+		"once, where a cluster has done so":  {strings.Replace(pod, "image: a}]", "image: a, volumeMounts: [{name: kube-api-access-abcde, mountPath: /var/run/secrets/kubernetes.io/serviceaccount}]}], volumes: [{name: kube-api-access-abcde, emptyDir: {}}]", 1), 1},
 		"whatever other namespaces' say: no": {pod + "{apiVersion: v1, kind: ServiceAccount, metadata: {name: default, namespace: other}, automountServiceAccountToken: false}", 1},
 	} {
 		if got := len(read(t, row.text).Workloads[0].Pod.Spec.Volumes); got != row.want {
@@ -125,7 +128,7 @@ func TestServiceAccountToken(t *testing.T) {
 }
 
 func TestSecretsComeAsTheAPIServerKeepsThem(t *testing.T) {
-	set := read(t, `{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a}]}}
+	set := read(t, `{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a, image: a}]}}
 --- # the same file
 apiVersion: v1
 kind: Secret
