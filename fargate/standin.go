@@ -34,9 +34,7 @@ func (e *explainer) fetch(pod *corev1.Pod) (fetched, []Finding) {
 			standIns = append(standIns, Finding{assumed, n.field, n.assumption()})
 		}
 	}
-	var claims []Finding
-	from.claims, claims = claimsOf(pod)
-	standIns = append(standIns, claims...)
+	standIns = append(standIns, e.findClaims(pod, &from)...)
 	standIns = append(standIns, e.fetchPullSecrets(pod, from.sources)...)
 	account := pod.Spec.ServiceAccountName
 	from.account = e.set.ServiceAccounts[types.NamespacedName{Namespace: pod.Namespace, Name: account}]
@@ -48,24 +46,6 @@ func (e *explainer) fetch(pod *corev1.Pod) (fetched, []Finding) {
 		}
 	}
 	return from, append(standIns, e.findFiles(pod, from)...)
-}
-
-// claimsOf has each of the pod's claims bound to a file system that stands for its own.
-func claimsOf(pod *corev1.Pod) (taskdef.Claims, []Finding) {
-	claims, standIns := taskdef.Claims{}, []Finding(nil)
-	for i, v := range pod.Spec.Volumes {
-		if v.PersistentVolumeClaim == nil {
-			continue
-		}
-		name := v.PersistentVolumeClaim.ClaimName
-		claims[name] = &corev1.PersistentVolume{Spec: corev1.PersistentVolumeSpec{
-			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany},
-			PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{
-				Driver: "efs.csi.aws.com", VolumeHandle: "fs-00000000"}}}}
-		standIns = append(standIns, Finding{assumed, fmt.Sprintf("spec.volumes[%d].persistentVolumeClaim", i),
-			fmt.Sprintf("PersistentVolumeClaim %q is taken to be bound to a volume of EFS; fs-00000000 stands for its file system", name)})
-	}
-	return claims, standIns
 }
 
 // has tells whether what a field names is in the files.

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -107,7 +109,7 @@ func (d document) objects(known decoder) (objects []located, passedOver []string
 	return objects, passedOver, nil
 }
 
-// decoder knows all kinds of the groups that pods and their controllers are of, with all their fields.
+// decoder knows all kinds of the groups that pods, their controllers and storage are of, with all their fields.
 type decoder struct {
 	kinds *runtime.Scheme
 	json  *strictjson.Serializer
@@ -116,7 +118,7 @@ type decoder struct {
 // newDecoder is called by those who read: a daemon never does, and need not know the kinds.
 func newDecoder() decoder {
 	kinds := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, appsv1.AddToScheme, batchv1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, appsv1.AddToScheme, batchv1.AddToScheme, storagev1.AddToScheme} {
 		if err := add(kinds); err != nil {
 			panic(err) // the types of one module
 		}
@@ -127,7 +129,7 @@ func newDecoder() decoder {
 // groups in which a kind that is not known is a mistake: extensions is where Deployments were, long ago.
 var groups = []string{corev1.GroupName, appsv1.GroupName, batchv1.GroupName, "extensions"}
 
-// object decodes one object as the API server would, which knows all fields; foreign is the kind of one that is not read.
+// object decodes one object as the API server would, which knows all fields; foreign tells of one that is not read.
 func (d document) object(known decoder, text []byte) (object runtime.Object, foreign string, err error) {
 	var kind metav1.TypeMeta
 	if err := json.Unmarshal(text, &kind); err != nil {
@@ -138,7 +140,7 @@ func (d document) object(known decoder, text []byte) (object runtime.Object, for
 		if slices.Contains(groups, version.Group) {
 			return nil, "", fmt.Errorf("%s: there is no kind %s in %s; %s", d.where(), kind.Kind, kind.APIVersion, kinds)
 		}
-		return nil, kind.Kind, nil
+		return nil, foreignName(kind.Kind, text), nil
 	}
 	object, _, err = known.json.Decode(text, nil, nil)
 	switch {
@@ -152,6 +154,17 @@ func (d document) object(known decoder, text []byte) (object runtime.Object, for
 	}
 	message := strings.TrimPrefix(err.Error(), "strict decoding error: ")
 	return nil, "", fmt.Errorf("%s: %s: %s; correct or remove it", d.where(), kind.Kind, message)
+}
+
+// foreignName is "Ingress web", or the kind alone of what has no name.
+func foreignName(kind string, text []byte) string {
+	var object struct {
+		Metadata struct{ Name, GenerateName string }
+	}
+	if json.Unmarshal(text, &object) != nil {
+		return kind
+	}
+	return strings.TrimSpace(kind + " " + cmp.Or(object.Metadata.Name, object.Metadata.GenerateName))
 }
 
 // mayBeSecret finds documents that errors must not quote.

@@ -16,8 +16,11 @@ import (
 	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -46,7 +49,8 @@ type Set struct {
 	Secrets         map[types.NamespacedName]*corev1.Secret
 	ServiceAccounts map[types.NamespacedName]*corev1.ServiceAccount
 	Services        []*corev1.Service
-	PassedOver      []string // what else there is, of kinds that are not read: rbac.yaml:7: ClusterRole
+	Storage         Storage
+	PassedOver      []string // what else there is, of kinds that are not read: rbac.yaml:7: ClusterRole web
 }
 
 // Read reads the files; namespace is that of objects which name none. The error tells all that is wrong, a line each,
@@ -56,6 +60,11 @@ func Read(namespace string, files ...File) (Set, error) {
 		ConfigMaps:      map[types.NamespacedName]*corev1.ConfigMap{},
 		Secrets:         map[types.NamespacedName]*corev1.Secret{},
 		ServiceAccounts: map[types.NamespacedName]*corev1.ServiceAccount{},
+		Storage: Storage{
+			Claims:  map[types.NamespacedName]*corev1.PersistentVolumeClaim{},
+			Volumes: map[string]*corev1.PersistentVolume{},
+			Classes: map[string]*storagev1.StorageClass{},
+		},
 	}
 	known := newDecoder()
 	var faults []error
@@ -91,18 +100,13 @@ func (s *Set) add(namespace string, from located) error {
 		meta.SetName(meta.GetGenerateName() + suffix)
 	}
 	key := types.NamespacedName{Namespace: meta.GetNamespace(), Name: meta.GetName()}
-	switch o := from.object.(type) {
-	case *corev1.ConfigMap:
-		s.ConfigMaps[key] = o
-	case *corev1.Secret:
-		s.Secrets[key] = withDefaults(o)
-	case *corev1.ServiceAccount:
-		s.ServiceAccounts[key] = o
-	case *corev1.Service:
-		s.Services = append(s.Services, withAddress(o))
-	}
+	kept := s.keep(key, from.object)
 	w, has := workload(from.object)
-	if !has {
+	switch {
+	case !has && !kept:
+		s.PassedOver = append(s.PassedOver, from.where()+": "+from.object.GetObjectKind().GroupVersionKind().Kind+" "+key.Name)
+		return nil
+	case !has:
 		return nil
 	}
 	w.Where, w.Namespace, w.Name = from.where(), key.Namespace, key.Name
@@ -115,6 +119,31 @@ func (s *Set) add(namespace string, from located) error {
 	}
 	s.Workloads = append(s.Workloads, w)
 	return errors.Join(faults...)
+}
+
+// keep takes in what pods are made of; false: the object is of no such kind.
+func (s *Set) keep(key types.NamespacedName, object runtime.Object) bool {
+	switch o := object.(type) {
+	case *corev1.ConfigMap:
+		s.ConfigMaps[key] = o
+	case *corev1.Secret:
+		s.Secrets[key] = withDefaults(o)
+	case *corev1.ServiceAccount:
+		s.ServiceAccounts[key] = o
+	case *corev1.Service:
+		s.Services = append(s.Services, withAddress(o))
+	case *corev1.PersistentVolumeClaim:
+		s.Storage.Claims[key] = o
+	case *corev1.PersistentVolume:
+		s.Storage.Volumes[key.Name] = o
+	case *storagev1.StorageClass:
+		s.Storage.Classes[key.Name] = o
+	case *appsv1.StatefulSet:
+		s.Storage.addTemplates(o)
+	default:
+		return false
+	}
+	return true
 }
 
 func noPods(files []File) error {

@@ -127,6 +127,40 @@ func TestServiceAccountToken(t *testing.T) {
 	}
 }
 
+// Init containers have the token too, and a pod without image pull Secrets gets those of its ServiceAccount.
+func TestWhatAdmissionAddsForTheServiceAccount(t *testing.T) {
+	const account = "\n---\n{apiVersion: v1, kind: ServiceAccount, metadata: {name: default}, imagePullSecrets: [{name: registry}]}"
+	const pod = "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {initContainers: [{name: i, image: i}], containers: [{name: a, image: a}]}}"
+	spec := read(t, pod+account).Workloads[0].Pod.Spec
+	for _, c := range []corev1.Container{spec.InitContainers[0], spec.Containers[0]} {
+		if len(c.VolumeMounts) != 1 || c.VolumeMounts[0].Name != spec.Volumes[0].Name {
+			t.Errorf("container %s mounts %v", c.Name, c.VolumeMounts)
+		}
+	}
+	if diff := cmp.Diff([]corev1.LocalObjectReference{{Name: "registry"}}, spec.ImagePullSecrets); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	own := read(t, strings.Replace(pod, "spec: {", "spec: {imagePullSecrets: [{name: own}], ", 1)+account).Workloads[0].Pod.Spec.ImagePullSecrets
+	if len(own) != 1 || own[0].Name != "own" {
+		t.Errorf("a pod with an image pull Secret of its own has %v", own)
+	}
+}
+
+// What is there and not read is told, by kind and name.
+func TestPassedOver(t *testing.T) {
+	got := read(t, `{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a, image: a}]}}
+---
+{apiVersion: v1, kind: LimitRange, metadata: {name: small}}
+---
+{apiVersion: example.com/v1, kind: Thing, metadata: {name: one, annotations: {a: 1}}}
+---
+{apiVersion: v1, kind: List, items: [{apiVersion: storage.k8s.io/v1, kind: CSIDriver, metadata: {name: d}}, {apiVersion: v1, kind: Service, metadata: {name: s}}, {apiVersion: example.com/v1, kind: Bare}]}
+`).PassedOver
+	if diff := cmp.Diff([]string{"pod.yaml:3: LimitRange small", "pod.yaml:5: Thing one", "pod.yaml:7: Bare", "pod.yaml:7: CSIDriver d"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestSecretsComeAsTheAPIServerKeepsThem(t *testing.T) {
 	set := read(t, `{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a, image: a}]}}
 --- # the same file

@@ -68,9 +68,12 @@ func made(namespace, kind, name string, template corev1.PodTemplateSpec, labels 
 	return pod
 }
 
+// firstOf is the name of a StatefulSet's first pod.
+func firstOf(set *appsv1.StatefulSet) string { return set.Name + "-0" }
+
 // first is the first pod of a StatefulSet, whose names are known.
 func first(set *appsv1.StatefulSet) *corev1.Pod {
-	name := set.Name + "-0"
+	name := firstOf(set)
 	pod := made(set.Namespace, "StatefulSet", set.Name, set.Spec.Template, map[string]string{
 		appsv1.StatefulSetPodNameLabel: name, appsv1.PodIndexLabel: "0", appsv1.StatefulSetRevisionLabel: set.Name + "-" + hash,
 	})
@@ -78,7 +81,7 @@ func first(set *appsv1.StatefulSet) *corev1.Pod {
 	pod.Spec.Hostname, pod.Spec.Subdomain = name, set.Spec.ServiceName
 	for _, claim := range set.Spec.VolumeClaimTemplates {
 		volume := corev1.Volume{Name: claim.Name, VolumeSource: corev1.VolumeSource{
-			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim.Name + "-" + name}}}
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claimOf(claim.Name, set)}}}
 		others := slices.DeleteFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == claim.Name })
 		pod.Spec.Volumes = append(others, volume) // pkg/controller/statefulset: updateStorage
 	}
