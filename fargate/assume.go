@@ -15,7 +15,7 @@ import (
 
 // Verdicts beside those of the table.
 const (
-	noted   = "noted"   // odd, and keeps nothing from running
+	noted   = "noted"   // odd, and keeps nothing from running on the node
 	assumed = "assumed" // not in the files
 )
 

@@ -38,6 +38,7 @@ type Workload struct {
 	Name      string
 	Template  string      // where in the document its spec stands: spec.template; empty: the document is the pod
 	Replicas  int         // how many such pods there would be; 0: that depends
+	Above     []Metadata  // what stands above the template, and no pod has
 	Written   *corev1.Pod // as it stands there
 	Pod       *corev1.Pod // with the API server's defaults
 }
@@ -110,6 +111,9 @@ func (s *Set) add(namespace string, from located) error {
 		return nil
 	}
 	w.Where, w.Namespace, w.Name = from.where(), key.Namespace, key.Name
+	if w.Template != "" {
+		w.Above = above(from.object)
+	}
 	if w.Name == "" {
 		return from.wrong(w.Kind, fault{"metadata.name", "missing; name it"})
 	}

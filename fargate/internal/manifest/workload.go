@@ -22,6 +22,23 @@ const (
 // kinds are those with pods, as messages tell them.
 const kinds = "kinds with pods are Pod and ReplicationController of v1, Deployment, ReplicaSet, StatefulSet and DaemonSet of apps/v1, Job and CronJob of batch/v1"
 
+// Metadata are annotations of something other than a pod.
+type Metadata struct {
+	Field       string // metadata.annotations
+	Annotations map[string]string
+}
+
+// above is the metadata of an object, and of the Job that it is to make, if it has one.
+func above(object runtime.Object) []Metadata {
+	const annotations = "metadata.annotations"
+	meta, _ := object.(metav1.Object)
+	all := []Metadata{{annotations, meta.GetAnnotations()}}
+	if cron, is := object.(*batchv1.CronJob); is {
+		all = append(all, Metadata{"spec.jobTemplate." + annotations, cron.Spec.JobTemplate.Annotations})
+	}
+	return all
+}
+
 // workload is the pod of an object, as its controller would make it; false for an object without.
 func workload(object runtime.Object) (Workload, bool) {
 	switch o := object.(type) {
