@@ -1,6 +1,7 @@
 package fargate_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -93,4 +94,27 @@ func containersOf(x fargate.Explanation) []string {
 		names = append(names, c.(map[string]any)["name"].(string))
 	}
 	return names
+}
+
+// Whatever stands for a line of fargate.toml is among what is said to be assumed.
+func TestExplainSaysWhatItAssumesOfTheConfiguration(t *testing.T) {
+	const pod = `{apiVersion: v1, kind: Pod, metadata: {name: a, annotations: {fargate.virtual-kubelet.io/ebs-volume: "v,size=100Gi"}},
+  spec: {containers: [{name: a, image: a, envFrom: [{secretRef: {name: s}}], volumeMounts: [{name: v, mountPath: /v}]}], volumes: [{name: v, emptyDir: {}}]}}`
+	explained, err := fargate.Explain(fargate.ExplainInput{Manifests: []fargate.Manifest{{Name: "a.yaml", Text: []byte(pod)}}, NodeName: "vk"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := strings.Join(explained.Notes, "\n")
+	requests, err := json.Marshal([]any{explained.Pods[0].TaskDefinition, explained.Pods[0].RunTask})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for word, told := range map[string]string{
+		"SUBNET": "subnets", "SECURITY-GROUP": "security groups", "LOG-GROUP": "a log group",
+		"EXECUTION-ROLE": "an execution role", "INFRASTRUCTURE-ROLE": "an infrastructure role",
+	} {
+		if !strings.Contains(string(requests), word) || !strings.Contains(notes, told) {
+			t.Errorf("%s is to be in the requests, and %q in the notes:\n%s\n%s", word, told, notes, requests)
+		}
+	}
 }
