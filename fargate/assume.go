@@ -15,7 +15,7 @@ import (
 
 // Verdicts beside those of the table.
 const (
-	noted   = "noted"   // odd, and keeps nothing from running
+	noted   = "noted"   // odd, and keeps nothing from running on the node
 	assumed = "assumed" // not in the files
 )
 
@@ -120,7 +120,7 @@ func (e *explainer) notes(in ExplainInput, pods []Explanation) []string {
 		notes = append(notes, "Words in CAPITALS, and what is hashed from them (family, startedBy, clientToken), are known to a running node alone.")
 	}
 	if in.Config == nil {
-		notes = append(notes, "No fargate.toml was given (--provider-config): its defaults are taken, and subnets, security groups, an execution role, a log group and grants are assumed.")
+		notes = append(notes, "No fargate.toml was given (--provider-config): its defaults are taken, and subnets, security groups, an execution role, an infrastructure role, a log group and grants are assumed.")
 	}
 	for _, passed := range e.set.PassedOver {
 		notes = append(notes, "Passed over: "+passed+".")

@@ -14,19 +14,29 @@ import (
 
 // fetchClaims gets the PersistentVolumes behind a pod's claims, and says what keeps one from being there.
 func (p *Provider) fetchClaims(ctx context.Context, pod *corev1.Pod) (taskdef.Claims, []podenv.Problem, error) {
-	claims, problems, api := taskdef.Claims{}, []podenv.Problem(nil), p.client.CoreV1()
+	api := p.client.CoreV1()
+	return claimsOf(pod, func(name string) (*corev1.PersistentVolumeClaim, error) {
+		return existing(api.PersistentVolumeClaims(pod.Namespace).Get(ctx, name, metav1.GetOptions{}))
+	}, func(name string) (*corev1.PersistentVolume, error) {
+		return existing(api.PersistentVolumes().Get(ctx, name, metav1.GetOptions{}))
+	})
+}
+
+// claimsOf reads a pod's claims and their volumes; what does not exist is nil.
+func claimsOf(pod *corev1.Pod, claimNamed func(string) (*corev1.PersistentVolumeClaim, error), volumeNamed func(string) (*corev1.PersistentVolume, error)) (taskdef.Claims, []podenv.Problem, error) {
+	claims, problems := taskdef.Claims{}, []podenv.Problem(nil)
 	for i, v := range pod.Spec.Volumes {
 		if v.PersistentVolumeClaim == nil || !podfile.IsMounted(pod, v.Name) {
 			continue
 		}
 		name := v.PersistentVolumeClaim.ClaimName
-		claim, err := existing(api.PersistentVolumeClaims(pod.Namespace).Get(ctx, name, metav1.GetOptions{}))
+		claim, err := claimNamed(name)
 		if err != nil {
 			return nil, nil, fmt.Errorf("get PersistentVolumeClaim %s: %w", name, err)
 		}
 		problem := claimProblem(claim, name)
 		if problem == "" {
-			if claims[name], err = existing(api.PersistentVolumes().Get(ctx, claim.Spec.VolumeName, metav1.GetOptions{})); err != nil {
+			if claims[name], err = volumeNamed(claim.Spec.VolumeName); err != nil {
 				return nil, nil, fmt.Errorf("get PersistentVolume %s: %w", claim.Spec.VolumeName, err)
 			}
 			problem = volumeProblem(claims[name], claim)

@@ -3,8 +3,10 @@ package fargate
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -110,7 +112,7 @@ func (e *explainer) explain(w manifest.Workload) Explanation {
 	case daemonSetHeld:
 		x.Outcome, x.Findings = Held, []Finding{{string(Held), "DaemonSet", "fargate.toml holds pods of DaemonSets: [DaemonSets] Mode"}}
 	default:
-		e.explainLaunch(&x, w.Pod)
+		e.explainLaunch(&x, w)
 		if e.all {
 			x.Findings = append(x.Findings, quiet(w.Written, x.Findings)...)
 		}
@@ -119,11 +121,12 @@ func (e *explainer) explain(w manifest.Workload) Explanation {
 }
 
 // explainLaunch tells what a launch of the pod would come to.
-func (e *explainer) explainLaunch(x *Explanation, pod *corev1.Pod) {
+func (e *explainer) explainLaunch(x *Explanation, w manifest.Workload) {
+	pod := w.Pod
 	id := podid.ID{Owner: e.owner, Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID}
 	from, standIns := e.fetch(pod)
 	d := drafted(pod, id, from, e.settings)
-	x.Findings = slices.Concat([]Finding{}, findings(d), standIns, e.grants.assumed(pod))
+	x.Findings = slices.Concat([]Finding{}, findings(d), misplaced(w), e.placement(w), standIns, e.grants.assumed(pod))
 	slices.SortStableFunc(x.Findings, func(a, b Finding) int { return cmp.Compare(severity(a), severity(b)) })
 	if d.refusal != nil {
 		x.Outcome = Refused
@@ -151,6 +154,23 @@ func findings(d draft) []Finding {
 	for _, p := range d.problems {
 		if verdict, ours := map[podenv.Effect]string{podenv.Waits: string(Waits), podenv.Noted: noted}[p.Effect]; ours {
 			all = append(all, Finding{verdict, p.Field, p.Message})
+		}
+	}
+	return all
+}
+
+// misplaced finds the provider's annotations where no pod gets them from.
+func misplaced(w manifest.Workload) []Finding {
+	ours := func(key string) bool {
+		return strings.HasPrefix(key, podid.AnnotationPrefix) || slices.ContainsFunc(taskdef.Annotations(), func(a taskdef.Annotation) bool { return a.Key == key })
+	}
+	var all []Finding
+	for _, m := range w.Above {
+		for _, key := range slices.Sorted(maps.Keys(m.Annotations)) {
+			if _, inPlace := w.Pod.Annotations[key]; ours(key) && !inPlace {
+				all = append(all, Finding{string(taskdef.Warned), m.Field + "[" + key + "]", fmt.Sprintf(
+					"no pod of the %s has it, so that it has no effect: it belongs to %s.metadata.annotations", w.Kind, w.Template)})
+			}
 		}
 	}
 	return all

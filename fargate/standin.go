@@ -1,6 +1,7 @@
 package fargate
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -33,9 +34,7 @@ func (e *explainer) fetch(pod *corev1.Pod) (fetched, []Finding) {
 			standIns = append(standIns, Finding{assumed, n.field, n.assumption()})
 		}
 	}
-	var claims []Finding
-	from.claims, claims = claimsOf(pod)
-	standIns = append(standIns, claims...)
+	standIns = append(standIns, e.findClaims(pod, &from)...)
 	standIns = append(standIns, e.fetchPullSecrets(pod, from.sources)...)
 	account := pod.Spec.ServiceAccountName
 	from.account = e.set.ServiceAccounts[types.NamespacedName{Namespace: pod.Namespace, Name: account}]
@@ -46,28 +45,17 @@ func (e *explainer) fetch(pod *corev1.Pod) (fetched, []Finding) {
 				"ServiceAccount %q is not in the files, so that it has no annotation %s", account, taskdef.AnnotationServiceAccountRole)})
 		}
 	}
-	return from, standIns
+	return from, append(standIns, e.findFiles(pod, from)...)
 }
 
-// claimsOf has each of the pod's claims bound to a file system that stands for its own.
-func claimsOf(pod *corev1.Pod) (taskdef.Claims, []Finding) {
-	claims, standIns := taskdef.Claims{}, []Finding(nil)
-	for i, v := range pod.Spec.Volumes {
-		if v.PersistentVolumeClaim == nil {
-			continue
-		}
-		name := v.PersistentVolumeClaim.ClaimName
-		claims[name] = &corev1.PersistentVolume{Spec: corev1.PersistentVolumeSpec{
-			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany},
-			PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{
-				Driver: "efs.csi.aws.com", VolumeHandle: "fs-00000000"}}}}
-		standIns = append(standIns, Finding{assumed, fmt.Sprintf("spec.volumes[%d].persistentVolumeClaim", i),
-			fmt.Sprintf("PersistentVolumeClaim %q is taken to be bound to a volume of EFS; fs-00000000 stands for its file system", name)})
-	}
-	return claims, standIns
+// has tells whether what a field names is in the files.
+func (e *explainer) has(namespace string, n named) bool {
+	key := types.NamespacedName{Namespace: namespace, Name: n.name}
+	return n.kind == podenv.ConfigMap && e.set.ConfigMaps[key] != nil || n.kind == podenv.Secret && e.set.Secrets[key] != nil
 }
 
-// find puts into the sources what a field names, or a stand-in with the key that the field names; false: a stand-in.
+// find puts into the sources what a field names, or a stand-in with the key that the field names; false: a stand-in. A
+// Secret that is taken whole has one key: whether there are values of Secrets decides what becomes of a pod.
 func (e *explainer) find(namespace string, n named, sources podenv.Sources) bool {
 	key := types.NamespacedName{Namespace: namespace, Name: n.name}
 	if n.kind == podenv.ConfigMap {
@@ -90,9 +78,7 @@ func (e *explainer) find(namespace string, n named, sources podenv.Sources) bool
 	if sources.Secrets[n.name] == nil {
 		sources.Secrets[n.name] = manifest.Identified(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: n.name}, Data: map[string][]byte{}})
 	}
-	if n.key != "" {
-		sources.Secrets[n.name].Data[n.key] = nil
-	}
+	sources.Secrets[n.name].Data[cmp.Or(n.key, standInKey(n.name))] = nil
 	return false
 }
 
@@ -120,8 +106,14 @@ type named struct {
 	key   string // empty: all of them
 }
 
+// standInKey stands for the keys of a Secret that is taken whole.
+func standInKey(secret string) string { return "KEY-OF-" + secret }
+
 func (n named) assumption() string {
-	if n.key == "" {
+	switch {
+	case n.key == "" && n.kind == podenv.Secret:
+		return fmt.Sprintf("%s %q is not in the files, so that its keys are not known; %s stands for them", n.kind, n.name, standInKey(n.name))
+	case n.key == "":
 		return fmt.Sprintf("%s %q is not in the files, so that its keys are not known and none is here", n.kind, n.name)
 	}
 	return fmt.Sprintf("%s %q is not in the files, and is taken to have the key %q", n.kind, n.name, n.key)
@@ -145,23 +137,29 @@ func namedIn(pod *corev1.Pod, tokens bool) []named {
 	for i, c := range pod.Spec.Containers {
 		all = append(all, namedByContainer(fmt.Sprintf("spec.containers[%d]", i), c)...)
 	}
-	for i, v := range pod.Spec.Volumes {
-		at := fmt.Sprintf("spec.volumes[%d]", i)
-		switch {
-		case v.ConfigMap != nil:
-			all = append(all, namedByItems(at+".configMap", podenv.ConfigMap, v.ConfigMap.Name, v.ConfigMap.Items)...)
-		case v.Secret != nil:
-			all = append(all, namedByItems(at+".secret", podenv.Secret, v.Secret.SecretName, v.Secret.Items)...)
-		case v.Projected != nil && (tokens || !podfile.IsTokenVolume(&v)):
-			for n, source := range v.Projected.Sources {
-				at := fmt.Sprintf("%s.projected.sources[%d]", at, n)
-				if ref := source.ConfigMap; ref != nil {
-					all = append(all, namedByItems(at+".configMap", podenv.ConfigMap, ref.Name, ref.Items)...)
-				}
-				if ref := source.Secret; ref != nil {
-					all = append(all, namedByItems(at+".secret", podenv.Secret, ref.Name, ref.Items)...)
-				}
-			}
+	for i := range pod.Spec.Volumes {
+		all = append(all, namedByVolume(fmt.Sprintf("spec.volumes[%d]", i), &pod.Spec.Volumes[i], tokens)...)
+	}
+	return all
+}
+
+func namedByVolume(at string, v *corev1.Volume, tokens bool) []named {
+	switch {
+	case v.ConfigMap != nil:
+		return namedByItems(at+".configMap", podenv.ConfigMap, v.ConfigMap.Name, v.ConfigMap.Items)
+	case v.Secret != nil:
+		return namedByItems(at+".secret", podenv.Secret, v.Secret.SecretName, v.Secret.Items)
+	case v.Projected == nil || !tokens && podfile.IsTokenVolume(v):
+		return nil
+	}
+	var all []named
+	for i, source := range v.Projected.Sources {
+		at := fmt.Sprintf("%s.projected.sources[%d]", at, i)
+		if ref := source.ConfigMap; ref != nil {
+			all = append(all, namedByItems(at+".configMap", podenv.ConfigMap, ref.Name, ref.Items)...)
+		}
+		if ref := source.Secret; ref != nil {
+			all = append(all, namedByItems(at+".secret", podenv.Secret, ref.Name, ref.Items)...)
 		}
 	}
 	return all

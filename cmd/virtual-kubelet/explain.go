@@ -19,7 +19,8 @@ const explainHelp = `Tell what would become of the pods in manifests, without a 
 effect, and what to do about it; the Fargate size and its price; the task definition and the RunTask request. It is
 the code that launches pods, up to the first call.
 
-ConfigMaps, Secrets, ServiceAccounts and Services are taken from the same files. No value of a Secret is shown.
+ConfigMaps, Secrets, ServiceAccounts, Services, PersistentVolumeClaims, PersistentVolumes and StorageClasses are taken
+from the same files. No value of a Secret is shown.
 
 The exit code is 1 if a pod would not run, and 2 if a file or an argument has to be corrected.`
 

@@ -228,8 +228,10 @@ func TestExplainBadInput(t *testing.T) {
 		"an unknown field": {text: strings.Replace(minimal, "image", "imge", 1), want: `standard input:1: Pod: unknown field "spec.containers[0].imge"; correct or remove it`},
 		"no pods":          {text: secret, want: "standard input: no pods in it; " + kinds},
 		"no containers":    {text: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n", want: "standard input:1: Pod a: spec.containers: missing; a pod has at least one"},
-		"no name":          {text: strings.Replace(minimal, "{name: a}", "{}", 1), want: "standard input:1: Pod: metadata.name: missing; name it"},
-		"two faults":       {text: "hello\n---\nhello\n", want: "standard input:1: no Kubernetes object; one begins with apiVersion and kind\nstandard input:3: no Kubernetes object; one begins with apiVersion and kind"},
+		"no name":          {text: strings.Replace(minimal, "{name: a}", "{}", 1), want: "standard input:3: Pod: metadata.name: missing; name it"},
+		"a pod that no API server takes": {text: strings.Replace(minimal, ", image: busybox:1", ", ports: [{containerPort: 70000}]", 1),
+			want: "standard input:4: Pod a: spec.containers[0].image: missing; name one\nstandard input:4: Pod a: spec.containers[0].ports[0].containerPort: 70000; it must be 1 to 65535"},
+		"two faults": {text: "hello\n---\nhello\n", want: "standard input:1: no Kubernetes object; one begins with apiVersion and kind\nstandard input:3: no Kubernetes object; one begins with apiVersion and kind"},
 		// No error quotes a Secret.
 		"a Secret that is no YAML": {text: secret + "stringData: {password: *" + planted + "}\n", want: "standard input:1: " + notYAML + "it may hold a Secret and is not quoted here"},
 		"a Secret without base64":  {text: secret + "data: {password: " + planted + "}\n", want: "standard input:1: Secret: not as Kubernetes takes it (it may hold a Secret and is not quoted here)"},

@@ -31,7 +31,11 @@ func setDefaults(pod *corev1.Pod, accounts map[types.NamespacedName]*corev1.Serv
 	for i := range s.Containers {
 		setContainerDefaults(&s.Containers[i])
 	}
-	addToken(pod, accounts[types.NamespacedName{Namespace: pod.Namespace, Name: s.ServiceAccountName}])
+	account := accounts[types.NamespacedName{Namespace: pod.Namespace, Name: s.ServiceAccountName}]
+	addToken(pod, account)
+	if account != nil && len(s.ImagePullSecrets) == 0 {
+		s.ImagePullSecrets = slices.Clone(account.ImagePullSecrets) // admission plugin ServiceAccount
+	}
 }
 
 func setContainerDefaults(c *corev1.Container) {
@@ -72,15 +76,18 @@ func addToken(pod *corev1.Pod, account *corev1.ServiceAccount) {
 	if !ptr.Deref(wanted, true) {
 		return
 	}
-	name, mounted := "kube-api-access-"+suffix, false
-	for i := range pod.Spec.Containers {
-		c := &pod.Spec.Containers[i]
-		if !slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == tokenPath }) {
-			c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: name, ReadOnly: true, MountPath: tokenPath})
-			mounted = true
+	name, there := tokenVolume(pod)
+	mounted := false
+	for _, containers := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
+		for i := range containers {
+			c := &containers[i]
+			if !slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == tokenPath }) {
+				c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: name, ReadOnly: true, MountPath: tokenPath})
+				mounted = true
+			}
 		}
 	}
-	if mounted {
+	if mounted && !there {
 		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
 			Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
 				{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Path: "token"}},
@@ -90,6 +97,17 @@ func addToken(pod *corev1.Pod, account *corev1.ServiceAccount) {
 				}}},
 			}}}})
 	}
+}
+
+// tokenVolume is the name of the volume with the token, and tells whether there is one.
+func tokenVolume(pod *corev1.Pod) (name string, there bool) {
+	const prefix = "kube-api-access-"
+	for _, v := range pod.Spec.Volumes {
+		if strings.HasPrefix(v.Name, prefix) {
+			return v.Name, true
+		}
+	}
+	return prefix + suffix, false
 }
 
 // withDefaults is a Secret as it comes back from the API server, which moves stringData to data and gives a version.

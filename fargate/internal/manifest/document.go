@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -59,9 +61,21 @@ func split(file File) []document {
 	return documents
 }
 
+// located is an object of a document.
+type located struct {
+	document
+	object runtime.Object
+	under  string // where in the document it stands: items[2]. of a List; empty: it is the document
+}
+
+// wrong is an error about a field of the object.
+func (l located) wrong(who string, f fault) error {
+	return fmt.Errorf("%s:%d: %s: %s: %s", l.file, l.lineOf(l.under+f.field), who, f.field, f.message)
+}
+
 // objects are those of the document: one, or the items of a List. passedOver tells of those that have nothing to do
 // with pods.
-func (d document) objects(known decoder) (objects []runtime.Object, passedOver []string, err error) {
+func (d document) objects(known decoder) (objects []located, passedOver []string, err error) {
 	text, err := yaml.YAMLToJSONStrict(d.text)
 	if err != nil {
 		return nil, nil, d.notYAML(err)
@@ -73,11 +87,15 @@ func (d document) objects(known decoder) (objects []runtime.Object, passedOver [
 	if json.Unmarshal(text, &list) != nil || list.Kind == "" || list.APIVersion == "" {
 		return nil, nil, fmt.Errorf("%s: no Kubernetes object; one begins with apiVersion and kind", d.where())
 	}
-	items := []json.RawMessage{text}
-	if list.Kind == "List" {
+	items, isList := []json.RawMessage{text}, list.Kind == "List"
+	if isList {
 		items = list.Items
 	}
-	for _, item := range items {
+	for i, item := range items {
+		under := ""
+		if isList {
+			under = fmt.Sprintf("items[%d].", i)
+		}
 		object, foreign, err := d.object(known, item)
 		switch {
 		case err != nil:
@@ -85,13 +103,13 @@ func (d document) objects(known decoder) (objects []runtime.Object, passedOver [
 		case foreign != "":
 			passedOver = append(passedOver, d.where()+": "+foreign)
 		default:
-			objects = append(objects, object)
+			objects = append(objects, located{d, object, under})
 		}
 	}
 	return objects, passedOver, nil
 }
 
-// decoder knows all kinds of the groups that pods and their controllers are of, with all their fields.
+// decoder knows all kinds of the groups that pods, their controllers and storage are of, with all their fields.
 type decoder struct {
 	kinds *runtime.Scheme
 	json  *strictjson.Serializer
@@ -100,7 +118,7 @@ type decoder struct {
 // newDecoder is called by those who read: a daemon never does, and need not know the kinds.
 func newDecoder() decoder {
 	kinds := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, appsv1.AddToScheme, batchv1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, appsv1.AddToScheme, batchv1.AddToScheme, storagev1.AddToScheme} {
 		if err := add(kinds); err != nil {
 			panic(err) // the types of one module
 		}
@@ -111,7 +129,7 @@ func newDecoder() decoder {
 // groups in which a kind that is not known is a mistake: extensions is where Deployments were, long ago.
 var groups = []string{corev1.GroupName, appsv1.GroupName, batchv1.GroupName, "extensions"}
 
-// object decodes one object as the API server would, which knows all fields; foreign is the kind of one that is not read.
+// object decodes one object as the API server would, which knows all fields; foreign tells of one that is not read.
 func (d document) object(known decoder, text []byte) (object runtime.Object, foreign string, err error) {
 	var kind metav1.TypeMeta
 	if err := json.Unmarshal(text, &kind); err != nil {
@@ -122,7 +140,7 @@ func (d document) object(known decoder, text []byte) (object runtime.Object, for
 		if slices.Contains(groups, version.Group) {
 			return nil, "", fmt.Errorf("%s: there is no kind %s in %s; %s", d.where(), kind.Kind, kind.APIVersion, kinds)
 		}
-		return nil, kind.Kind, nil
+		return nil, foreignName(kind.Kind, text), nil
 	}
 	object, _, err = known.json.Decode(text, nil, nil)
 	switch {
@@ -136,6 +154,17 @@ func (d document) object(known decoder, text []byte) (object runtime.Object, for
 	}
 	message := strings.TrimPrefix(err.Error(), "strict decoding error: ")
 	return nil, "", fmt.Errorf("%s: %s: %s; correct or remove it", d.where(), kind.Kind, message)
+}
+
+// foreignName is "Ingress web", or the kind alone of what has no name.
+func foreignName(kind string, text []byte) string {
+	var object struct {
+		Metadata struct{ Name, GenerateName string }
+	}
+	if json.Unmarshal(text, &object) != nil {
+		return kind
+	}
+	return strings.TrimSpace(kind + " " + cmp.Or(object.Metadata.Name, object.Metadata.GenerateName))
 }
 
 // mayBeSecret finds documents that errors must not quote.

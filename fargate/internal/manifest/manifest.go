@@ -6,7 +6,7 @@
 // a translation looks at it (defaults.go).
 //
 // Two rules. A document that might hold pods is taken whole or is an error that says where: a misspelled field or kind
-// is never passed over. And no error about a document that might be a Secret quotes it.
+// is never passed over, nor what people often get wrong and no API server takes (check.go). And no error about a document that might be a Secret quotes it.
 package manifest
 
 import (
@@ -16,7 +16,9 @@ import (
 	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -36,6 +38,7 @@ type Workload struct {
 	Name      string
 	Template  string      // where in the document its spec stands: spec.template; empty: the document is the pod
 	Replicas  int         // how many such pods there would be; 0: that depends
+	Above     []Metadata  // what stands above the template, and no pod has
 	Written   *corev1.Pod // as it stands there
 	Pod       *corev1.Pod // with the API server's defaults
 }
@@ -47,7 +50,8 @@ type Set struct {
 	Secrets         map[types.NamespacedName]*corev1.Secret
 	ServiceAccounts map[types.NamespacedName]*corev1.ServiceAccount
 	Services        []*corev1.Service
-	PassedOver      []string // what else there is, of kinds that are not read: rbac.yaml:7: ClusterRole
+	Storage         Storage
+	PassedOver      []string // what else there is, of kinds that are not read: rbac.yaml:7: ClusterRole web
 }
 
 // Read reads the files; namespace is that of objects which name none. The error tells all that is wrong, a line each,
@@ -57,6 +61,11 @@ func Read(namespace string, files ...File) (Set, error) {
 		ConfigMaps:      map[types.NamespacedName]*corev1.ConfigMap{},
 		Secrets:         map[types.NamespacedName]*corev1.Secret{},
 		ServiceAccounts: map[types.NamespacedName]*corev1.ServiceAccount{},
+		Storage: Storage{
+			Claims:  map[types.NamespacedName]*corev1.PersistentVolumeClaim{},
+			Volumes: map[string]*corev1.PersistentVolume{},
+			Classes: map[string]*storagev1.StorageClass{},
+		},
 	}
 	known := newDecoder()
 	var faults []error
@@ -66,7 +75,7 @@ func Read(namespace string, files ...File) (Set, error) {
 			set.PassedOver = append(set.PassedOver, passedOver...)
 			faults = append(faults, err)
 			for _, object := range objects {
-				faults = append(faults, set.add(document.where(), namespace, object))
+				faults = append(faults, set.add(namespace, object))
 			}
 		}
 	}
@@ -85,13 +94,39 @@ func Read(namespace string, files ...File) (Set, error) {
 }
 
 // add takes in one object.
-func (s *Set) add(where, namespace string, object runtime.Object) error {
-	meta := object.(metav1.Object)
+func (s *Set) add(namespace string, from located) error {
+	meta := from.object.(metav1.Object)
 	meta.SetNamespace(cmp.Or(meta.GetNamespace(), namespace))
 	if meta.GetName() == "" && meta.GetGenerateName() != "" {
 		meta.SetName(meta.GetGenerateName() + suffix)
 	}
 	key := types.NamespacedName{Namespace: meta.GetNamespace(), Name: meta.GetName()}
+	kept := s.keep(key, from.object)
+	w, has := workload(from.object)
+	switch {
+	case !has && !kept:
+		s.PassedOver = append(s.PassedOver, from.where()+": "+from.object.GetObjectKind().GroupVersionKind().Kind+" "+key.Name)
+		return nil
+	case !has:
+		return nil
+	}
+	w.Where, w.Namespace, w.Name = from.where(), key.Namespace, key.Name
+	if w.Template != "" {
+		w.Above = above(from.object)
+	}
+	if w.Name == "" {
+		return from.wrong(w.Kind, fault{"metadata.name", "missing; name it"})
+	}
+	var faults []error
+	for _, f := range check(w) {
+		faults = append(faults, from.wrong(w.Kind+" "+w.Name, f))
+	}
+	s.Workloads = append(s.Workloads, w)
+	return errors.Join(faults...)
+}
+
+// keep takes in what pods are made of; false: the object is of no such kind.
+func (s *Set) keep(key types.NamespacedName, object runtime.Object) bool {
 	switch o := object.(type) {
 	case *corev1.ConfigMap:
 		s.ConfigMaps[key] = o
@@ -101,20 +136,18 @@ func (s *Set) add(where, namespace string, object runtime.Object) error {
 		s.ServiceAccounts[key] = o
 	case *corev1.Service:
 		s.Services = append(s.Services, withAddress(o))
+	case *corev1.PersistentVolumeClaim:
+		s.Storage.Claims[key] = o
+	case *corev1.PersistentVolume:
+		s.Storage.Volumes[key.Name] = o
+	case *storagev1.StorageClass:
+		s.Storage.Classes[key.Name] = o
+	case *appsv1.StatefulSet:
+		s.Storage.addTemplates(o)
+	default:
+		return false
 	}
-	w, has := workload(object)
-	if !has {
-		return nil
-	}
-	w.Where, w.Namespace, w.Name = where, key.Namespace, key.Name
-	if w.Name == "" {
-		return fmt.Errorf("%s: %s: metadata.name: missing; name it", where, w.Kind)
-	}
-	if len(w.Pod.Spec.Containers) == 0 {
-		return fmt.Errorf("%s: %s %s: %s: missing; a pod has at least one", where, w.Kind, w.Name, strings.TrimPrefix(w.Template+".spec.containers", "."))
-	}
-	s.Workloads = append(s.Workloads, w)
-	return nil
+	return true
 }
 
 func noPods(files []File) error {

@@ -14,7 +14,10 @@ import (
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/manifest"
 )
 
-const template = "template: {metadata: {labels: {app: web}}, spec: {containers: [{name: a, image: busybox}]}}"
+const (
+	template = "template: {metadata: {labels: {app: web}}, spec: {containers: [{name: a, image: busybox}]}}"
+	ending   = "template: {metadata: {labels: {app: web}}, spec: {restartPolicy: Never, containers: [{name: a, image: busybox}]}}"
+)
 
 // read reads a text of one file.
 func read(t *testing.T, text string) manifest.Set {
@@ -47,11 +50,11 @@ func TestControllers(t *testing.T) {
 			made{"StatefulSet web", "spec.template", 2, "web-0", "StatefulSet web", "app=web,apps.kubernetes.io/pod-index=0,controller-revision-hash=web-HASH,statefulset.kubernetes.io/pod-name=web-0"}},
 		"a DaemonSet": {"{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: web}, spec: {" + template + "}}",
 			made{"DaemonSet web", "spec.template", 1, "web-XXXXX", "DaemonSet web", "app=web,controller-revision-hash=HASH"}},
-		"a Job": {"{apiVersion: batch/v1, kind: Job, metadata: {generateName: web-}, spec: {" + template + "}}",
+		"a Job": {"{apiVersion: batch/v1, kind: Job, metadata: {generateName: web-}, spec: {" + ending + "}}",
 			made{"Job web-XXXXX", "spec.template", 0, "web-XXXXX-XXXXX", "Job web-XXXXX", "app=web,batch.kubernetes.io/controller-uid=JOB-UID,batch.kubernetes.io/job-name=web-XXXXX,controller-uid=JOB-UID,job-name=web-XXXXX"}},
-		"a CronJob": {"{apiVersion: batch/v1, kind: CronJob, metadata: {name: web}, spec: {jobTemplate: {spec: {" + template + "}}}}",
+		"a CronJob": {"{apiVersion: batch/v1, kind: CronJob, metadata: {name: web}, spec: {jobTemplate: {spec: {" + ending + "}}}}",
 			made{"CronJob web", "spec.jobTemplate.spec.template", 0, "web-00000000-XXXXX", "Job web-00000000", "app=web,batch.kubernetes.io/controller-uid=JOB-UID,batch.kubernetes.io/job-name=web-00000000,controller-uid=JOB-UID,job-name=web-00000000"}},
-		"a Pod": {"{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: own}, spec: {containers: [{name: a}]}}",
+		"a Pod": {"{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: own}, spec: {containers: [{name: a, image: a}]}}",
 			made{"Pod web", "", 1, "web", "", ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,7 +118,7 @@ func TestServiceAccountToken(t *testing.T) {
 	}{
 		"is mounted":                         {pod, 1},
 		"unless its ServiceAccount says no":  {pod + "{apiVersion: v1, kind: ServiceAccount, metadata: {name: default}, automountServiceAccountToken: false}", 0},
-		"once, where a cluster has done so":  {strings.Replace(pod, "image: a", "volumeMounts: [{name: kube-api-access-abcde, mountPath: /var/run/secrets/kubernetes.io/serviceaccount}]", 1), 0},
+		"once, where a cluster has done so":  {strings.Replace(pod, "image: a}]", "image: a, volumeMounts: [{name: kube-api-access-abcde, mountPath: /var/run/secrets/kubernetes.io/serviceaccount}]}], volumes: [{name: kube-api-access-abcde, emptyDir: {}}]", 1), 1},
 		"whatever other namespaces' say: no": {pod + "{apiVersion: v1, kind: ServiceAccount, metadata: {name: default, namespace: other}, automountServiceAccountToken: false}", 1},
 	} {
 		if got := len(read(t, row.text).Workloads[0].Pod.Spec.Volumes); got != row.want {
@@ -124,8 +127,42 @@ func TestServiceAccountToken(t *testing.T) {
 	}
 }
 
+// Init containers have the token too, and a pod without image pull Secrets gets those of its ServiceAccount.
+func TestWhatAdmissionAddsForTheServiceAccount(t *testing.T) {
+	const account = "\n---\n{apiVersion: v1, kind: ServiceAccount, metadata: {name: default}, imagePullSecrets: [{name: registry}]}"
+	const pod = "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {initContainers: [{name: i, image: i}], containers: [{name: a, image: a}]}}"
+	spec := read(t, pod+account).Workloads[0].Pod.Spec
+	for _, c := range []corev1.Container{spec.InitContainers[0], spec.Containers[0]} {
+		if len(c.VolumeMounts) != 1 || c.VolumeMounts[0].Name != spec.Volumes[0].Name {
+			t.Errorf("container %s mounts %v", c.Name, c.VolumeMounts)
+		}
+	}
+	if diff := cmp.Diff([]corev1.LocalObjectReference{{Name: "registry"}}, spec.ImagePullSecrets); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	own := read(t, strings.Replace(pod, "spec: {", "spec: {imagePullSecrets: [{name: own}], ", 1)+account).Workloads[0].Pod.Spec.ImagePullSecrets
+	if len(own) != 1 || own[0].Name != "own" {
+		t.Errorf("a pod with an image pull Secret of its own has %v", own)
+	}
+}
+
+// What is there and not read is told, by kind and name.
+func TestPassedOver(t *testing.T) {
+	got := read(t, `{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a, image: a}]}}
+---
+{apiVersion: v1, kind: LimitRange, metadata: {name: small}}
+---
+{apiVersion: example.com/v1, kind: Thing, metadata: {name: one, annotations: {a: 1}}}
+---
+{apiVersion: v1, kind: List, items: [{apiVersion: storage.k8s.io/v1, kind: CSIDriver, metadata: {name: d}}, {apiVersion: v1, kind: Service, metadata: {name: s}}, {apiVersion: example.com/v1, kind: Bare}]}
+`).PassedOver
+	if diff := cmp.Diff([]string{"pod.yaml:3: LimitRange small", "pod.yaml:5: Thing one", "pod.yaml:7: Bare", "pod.yaml:7: CSIDriver d"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestSecretsComeAsTheAPIServerKeepsThem(t *testing.T) {
-	set := read(t, `{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a}]}}
+	set := read(t, `{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a, image: a}]}}
 --- # the same file
 apiVersion: v1
 kind: Secret

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"maps"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -20,6 +21,23 @@ const (
 
 // kinds are those with pods, as messages tell them.
 const kinds = "kinds with pods are Pod and ReplicationController of v1, Deployment, ReplicaSet, StatefulSet and DaemonSet of apps/v1, Job and CronJob of batch/v1"
+
+// Metadata are annotations of something other than a pod.
+type Metadata struct {
+	Field       string // metadata.annotations
+	Annotations map[string]string
+}
+
+// above is the metadata of an object, and of the Job that it is to make, if it has one.
+func above(object runtime.Object) []Metadata {
+	const annotations = "metadata.annotations"
+	meta, _ := object.(metav1.Object)
+	all := []Metadata{{annotations, meta.GetAnnotations()}}
+	if cron, is := object.(*batchv1.CronJob); is {
+		all = append(all, Metadata{"spec.jobTemplate." + annotations, cron.Spec.JobTemplate.Annotations})
+	}
+	return all
+}
 
 // workload is the pod of an object, as its controller would make it; false for an object without.
 func workload(object runtime.Object) (Workload, bool) {
@@ -67,17 +85,22 @@ func made(namespace, kind, name string, template corev1.PodTemplateSpec, labels 
 	return pod
 }
 
+// firstOf is the name of a StatefulSet's first pod.
+func firstOf(set *appsv1.StatefulSet) string { return set.Name + "-0" }
+
 // first is the first pod of a StatefulSet, whose names are known.
 func first(set *appsv1.StatefulSet) *corev1.Pod {
-	name := set.Name + "-0"
+	name := firstOf(set)
 	pod := made(set.Namespace, "StatefulSet", set.Name, set.Spec.Template, map[string]string{
 		appsv1.StatefulSetPodNameLabel: name, appsv1.PodIndexLabel: "0", appsv1.StatefulSetRevisionLabel: set.Name + "-" + hash,
 	})
 	pod.Name, pod.GenerateName = name, set.Name+"-"
 	pod.Spec.Hostname, pod.Spec.Subdomain = name, set.Spec.ServiceName
 	for _, claim := range set.Spec.VolumeClaimTemplates {
-		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: claim.Name, VolumeSource: corev1.VolumeSource{
-			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim.Name + "-" + name}}})
+		volume := corev1.Volume{Name: claim.Name, VolumeSource: corev1.VolumeSource{
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claimOf(claim.Name, set)}}}
+		others := slices.DeleteFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == claim.Name })
+		pod.Spec.Volumes = append(others, volume) // pkg/controller/statefulset: updateStorage
 	}
 	return pod
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // Quiet returns what the table says of the fields that a pod sets and that are taken care of: those mapped, emulated and
-// accepted, in the table's order. Check has the others. Rows about some values of a field are left out.
+// accepted, in the table's order. Check has the others. Rows about some values of a field are left out, and those about
+// containers are about init containers too.
 func Quiet(pod *corev1.Pod) []Finding {
 	var findings []Finding
 	tree := treeOf(pod)
@@ -17,7 +18,12 @@ func Quiet(pod *corev1.Pod) []Finding {
 		if r.WayOut != "" || r.Case != "" {
 			continue
 		}
-		for _, field := range set(tree, "", r.Field) {
+		inInit := strings.Replace(r.Field, "spec.containers[]", "spec.initContainers[]", 1)
+		fields := set(tree, "", r.Field)
+		if inInit != r.Field {
+			fields = append(set(tree, "", inInit), fields...)
+		}
+		for _, field := range fields {
 			findings = append(findings, Finding{Field: field, Verdict: r.Verdict, Message: r.What})
 		}
 	}
