@@ -42,6 +42,10 @@ func TestContainerDefinition(t *testing.T) {
 		"all dropped, one kept": {"what is kept cannot be added, so all others are dropped by name",
 			`{securityContext: {capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}}}`, "linuxParameters", map[string]any{"capabilities": map[string]any{"drop": []any{
 				"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"}}}},
+		"dropped without need": {"a container has none of these, and ECS refuses the last three, which it does not know",
+			`{securityContext: {capabilities: {drop: [NET_ADMIN, BPF, PERFMON, CHECKPOINT_RESTORE]}}}`, "linuxParameters", nil},
+		"dropped with need": {"it goes, whatever else is named",
+			`{securityContext: {capabilities: {drop: [NET_RAW, BPF, FOO], add: [SYS_PTRACE]}}}`, "linuxParameters", map[string]any{"capabilities": map[string]any{"drop": []any{"NET_RAW"}, "add": []any{"SYS_PTRACE"}}}},
 		"a writable root": {"false is ECS's default and is not sent",
 			`{securityContext: {readOnlyRootFilesystem: false}}`, "readonlyRootFilesystem", nil},
 		"limit and request alike": {"ECS wants a limit above the reservation, or no reservation",

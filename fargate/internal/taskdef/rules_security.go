@@ -42,7 +42,10 @@ var containerSecurityRules = []rule{
 		_, _, refused := capabilities(c)
 		return details(refused)
 	})),
-	quiet("spec.containers[].securityContext.capabilities.drop", Mapped, "dropped; of ALL, what is added again is kept"),
+	quiet("spec.containers[].securityContext.capabilities.drop", Mapped, "dropped, where a container has it; of ALL, what is added again is kept"),
+	loud("spec.containers[].securityContext.capabilities.drop", "a name that no capability has", Warned, "Linux has no capability of this name, so nothing is dropped", "mend or remove it", inContainers(func(_ Input, c *corev1.Container) []hit {
+		return details(unknownDrops(c))
+	})),
 	loud("spec.containers[].securityContext.privileged", "true", Refused, "Fargate has no privileged containers", "remove it", onSecurity(func(s corev1.SecurityContext) bool { return ptr.Deref(s.Privileged, false) })),
 	loud("spec.containers[].securityContext.seLinuxOptions", "", Warned, noSELinux, "remove it", onSecurity(func(s corev1.SecurityContext) bool { return s.SELinuxOptions != nil })),
 	loud("spec.containers[].securityContext.windowsOptions", "", Refused, noWindows, "remove it", onSecurity(func(s corev1.SecurityContext) bool { return s.WindowsOptions != nil })),

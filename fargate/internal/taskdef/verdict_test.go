@@ -210,6 +210,7 @@ var provocations = map[string]string{
 	"spec.containers[].command|expanded from a value of a Secret":                                                                       "{envFrom: [{secretRef: {name: login}}], command: [$(PASSWORD)]}",
 	"spec.containers[].args|expanded from a value of a Secret":                                                                          "{envFrom: [{secretRef: {name: login}}], args: [$(PASSWORD)]}",
 	"spec.containers[].securityContext.capabilities.add|any other":                                                                      "{securityContext: {capabilities: {add: [NET_ADMIN]}}}",
+	"spec.containers[].securityContext.capabilities.drop|a name that no capability has":                                                 "{securityContext: {capabilities: {drop: [NET_BIND]}}}",
 	"spec.containers[].securityContext.privileged|true":                                                                                 "{securityContext: {privileged: true}}",
 	"spec.containers[].securityContext.seLinuxOptions|":                                                                                 "{securityContext: {seLinuxOptions: {level: s0}}}",
 	"spec.containers[].securityContext.windowsOptions|":                                                                                 "{securityContext: {windowsOptions: {runAsUserName: a}}}",
