@@ -2,6 +2,7 @@ package podstatus
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -9,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/healthcheck"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 )
 
@@ -94,7 +96,7 @@ func ranAtAll(container ecstypes.Container) bool {
 // code of 143 or that its dependencies did not succeed, would blame the wrong one.
 func heldBack(pod *corev1.Pod, task ecstypes.Task, spec *corev1.Container) bool {
 	container, known := find(task, spec.Name)
-	return known && container.RuntimeId == nil && (failedInit(pod, task) != nil || unfilled(task) != "")
+	return known && container.RuntimeId == nil && (failedInit(pod, task) != nil || failedSidecar(pod, task) != nil || unfilled(task) != "")
 }
 
 // failedInit is the first init container that has ended and has not done its work; nil: none has.
@@ -106,6 +108,27 @@ func failedInit(pod *corev1.Pod, task ecstypes.Task) *corev1.Container {
 		}
 	}
 	return nil
+}
+
+// failedSidecar is the first sidecar that has ended before its startup probe had succeeded, so that what comes after it
+// waits for ever: taskdef has that wait for the health check that is the probe. nil: none has.
+func failedSidecar(pod *corev1.Pod, task ecstypes.Task) *corev1.Container {
+	for i := range pod.Spec.InitContainers {
+		c := &pod.Spec.InitContainers[i]
+		container, _ := find(task, c.Name)
+		if isSidecar(c) && healthcheck.Of(c).Startup != nil && container.ExitCode != nil && container.RuntimeId != nil && !passed(pod, task, i) {
+			return c
+		}
+	}
+	return nil
+}
+
+// passed tells whether something that comes after an init container has run.
+func passed(pod *corev1.Pod, task ecstypes.Task, i int) bool {
+	return slices.ContainsFunc(slices.Concat(pod.Spec.InitContainers[i+1:], pod.Spec.Containers), func(c corev1.Container) bool {
+		container, _ := find(task, c.Name)
+		return container.RuntimeId != nil
+	})
 }
 
 // unfinishedInit names the init containers that have not done their work: those that have not exited with 0, and

@@ -26,7 +26,7 @@ type Verdict struct {
 	Phase   corev1.PodPhase // for Finish
 	Reason  string          // for Finish of the pod, else of its waiting containers
 	Message string
-	Init    string // the init container that failed; "": none did
+	Init    string // the init container, or sidecar, that failed; "": none did
 }
 
 // Judge decides what the end of a task means for its pod:
@@ -39,6 +39,7 @@ type Verdict struct {
 //	containers exited, some not next        next                    Failed
 //	somebody stopped it         next        next; all 0: Failed     Failed
 //	an init container failed    next        next                    Failed
+//	a sidecar did, at its start next attempt, whatever the policy: kubelet restarts sidecars too
 //	volumes were not filled     next attempt, whatever the policy: kubelet retries mounts too
 //	the pod's deadline passed   Failed
 //	we stopped it, or the pod   final phase by exit codes
@@ -50,9 +51,9 @@ type Verdict struct {
 func Judge(pod *corev1.Pod, task ecstypes.Task) Verdict {
 	stop := awserr.Stopped(task)
 	verdict := Verdict{Action: Finish, Phase: corev1.PodFailed, Reason: stop.Reason, Message: stop.Message}
-	clean, failed := exitedCleanly(pod, task), failedInit(pod, task)
+	clean, failed, sidecar := exitedCleanly(pod, task), failedInit(pod, task), failedSidecar(pod, task)
 	_, kept := find(task, podid.KeeperName)
-	if stop.Cause == awserr.Unhealthy || stop.Cause == awserr.StoppedByUs && (kept || failed != nil || unfilled(task) != "") {
+	if stop.Cause == awserr.Unhealthy || stop.Cause == awserr.StoppedByUs && (kept || failed != nil || sidecar != nil || unfilled(task) != "") {
 		stop.Cause = awserr.Exited
 	}
 	switch {
@@ -61,6 +62,8 @@ func Judge(pod *corev1.Pod, task ecstypes.Task) Verdict {
 	case stop.Cause == awserr.DeadlinePassed: // Failed, whatever its containers did
 	case unfilled(task) != "" && stop.Cause != awserr.Disrupted:
 		verdict.Action, verdict.Reason, verdict.Message = Retry, reasonFailedMount, unfilled(task)
+	case sidecar != nil && (stop.Cause == awserr.Exited || stop.Cause == awserr.CannotStart):
+		verdict.Action, verdict.Reason, verdict.Init = Restart, "CrashLoopBackOff", sidecar.Name
 	case failed != nil && stop.Cause != awserr.Disrupted && restarts(pod, false):
 		verdict.Action, verdict.Reason, verdict.Init = Restart, "CrashLoopBackOff", failed.Name
 	case failed != nil && stop.Cause != awserr.Disrupted:
@@ -135,6 +138,7 @@ func exitedCleanly(pod *corev1.Pod, task ecstypes.Task) bool {
 //
 //	volumes were not filled                     all others wait for that for ever
 //	an init container failed                    those after it wait for its success for ever
+//	a sidecar ended before it had started       likewise, for its startup probe
 //	of several containers kept by a keeper      under Never all have ended; under OnFailure all have, or one has failed
 func Finished(pod *corev1.Pod, task ecstypes.Task) string {
 	if Ended(task) || aws.ToString(task.DesiredStatus) == stopped {
@@ -142,6 +146,9 @@ func Finished(pod *corev1.Pod, task ecstypes.Task) string {
 	}
 	if why := unfilled(task); why != "" {
 		return why
+	}
+	if failed := failedSidecar(pod, task); failed != nil {
+		return "sidecar " + failed.Name + " ended before its startup probe succeeded"
 	}
 	if failed := failedInit(pod, task); failed != nil {
 		return "init container " + failed.Name + " failed"

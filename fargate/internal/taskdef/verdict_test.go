@@ -222,6 +222,8 @@ var provocations = map[string]string{
 	"spec.containers[].securityContext.seccompProfile|Unconfined":                                                                       "{securityContext: {seccompProfile: {type: Unconfined}}}",
 	"spec.containers[].securityContext.appArmorProfile|other than RuntimeDefault":                                                       "{securityContext: {appArmorProfile: {type: Unconfined}}}",
 
+	"spec.containers[].startupProbe|of a sidecar, not exec, or with another command than its other probes":             "{volumes: [], initContainers: [{name: i, image: i, restartPolicy: Always, startupProbe: {tcpSocket: {port: 80}}}]}",
+	"spec.containers[].lifecycle.postStart|of a sidecar":                                                               "{volumes: [], initContainers: [{name: i, image: i, restartPolicy: Always, lifecycle: {postStart: {sleep: {seconds: 1}}}}]}",
 	"spec.containers[].livenessProbe|exec, another command than the readiness probe's":                                 "{livenessProbe: {exec: {command: [a]}}, readinessProbe: {exec: {command: [b]}}}",
 	"spec.containers[].livenessProbe|exec, beyond what a health check can do":                                          "{livenessProbe: {exec: {command: [a]}, periodSeconds: 1}}",
 	"spec.containers[].readinessProbe|exec, beyond what a health check can do":                                         "{readinessProbe: {exec: {command: [a]}, successThreshold: 2}}",
@@ -313,6 +315,7 @@ var indexes = regexp.MustCompile(`\[[0-9]+\]`)
 func finding(findings []taskdef.Finding, row taskdef.Row) *taskdef.Finding {
 	for _, f := range findings {
 		field := indexes.ReplaceAllString(f.Field, "[]")
+		field = strings.Replace(field, "spec.initContainers[]", "spec.containers[]", 1)
 		if strings.HasSuffix(row.Field, "command") || strings.HasSuffix(row.Field, "args") {
 			field = strings.TrimSuffix(field, "[]") // the word that is meant
 		}
