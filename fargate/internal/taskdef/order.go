@@ -102,29 +102,37 @@ func passing(d *ecstypes.ContainerDefinition) {
 	}
 }
 
-// fit lowers what the containers reserve, the largest first, until their sum is not more than the task's memory: that of
-// those that are there at the same time is not (see size), but ECS adds up all.
-func fit(definitions []ecstypes.ContainerDefinition, memoryMiB int) {
-	excess := int32(-memoryMiB)
+// fit lowers what the containers reserve of memory and CPU, the largest first, until their sum is not more than the
+// task's: that of those that are there at the same time is not, or the pod as a whole asks for less (see needs), but ECS
+// adds up all.
+func fit(definitions []ecstypes.ContainerDefinition, size Size) {
+	lower(definitions, size.MemoryMiB, minContainerMiB, reserved, func(d *ecstypes.ContainerDefinition, n int32) { d.MemoryReservation = &n })
+	lower(definitions, size.CPUUnits, minContainerCPU, shares, func(d *ecstypes.ContainerDefinition, n int32) { d.Cpu = n })
+}
+
+func lower(definitions []ecstypes.ContainerDefinition, most int, least int32, of func(*ecstypes.ContainerDefinition) int32, set func(*ecstypes.ContainerDefinition, int32)) {
+	excess := int32(-most)
 	for i := range definitions {
-		excess += reserved(&definitions[i])
+		excess += of(&definitions[i])
 	}
 	for excess > 0 {
 		largest := &definitions[0]
 		for i := range definitions {
-			if reserved(&definitions[i]) > reserved(largest) {
+			if of(&definitions[i]) > of(largest) {
 				largest = &definitions[i]
 			}
 		}
-		before := reserved(largest)
-		left := max(before-excess, minContainerMiB)
-		if left == before {
+		before := of(largest)
+		left := max(before-excess, least)
+		if left >= before {
 			return // nothing reserves more than the least
 		}
-		largest.MemoryReservation = aws.Int32(left)
+		set(largest, left)
 		excess -= before - left
 	}
 }
+
+func shares(d *ecstypes.ContainerDefinition) int32 { return d.Cpu }
 
 // reserved is what ECS counts of a container: its reservation, else its limit.
 func reserved(d *ecstypes.ContainerDefinition) int32 {

@@ -27,7 +27,7 @@ var annotationRules = []rule{
 func sizeHits(field string) func(Input) []hit {
 	return func(in Input) []hit {
 		if _, err := size(in.Pod, in.Settings); err != nil && err.field == field {
-			return []hit{{detail: err.problem}}
+			return []hit{{field: err.at, detail: err.problem}}
 		}
 		return nil
 	}
@@ -109,7 +109,7 @@ var podRules = slices.Concat([]rule{
 	loud("spec.hostUsers", "false", Warned, "Fargate maps no users; the task is alone in its virtual machine", "remove it", onPod(func(s *corev1.PodSpec) bool { return !ptr.Deref(s.HostUsers, true) })),
 	quiet("spec.schedulingGates", Accepted, byScheduler),
 	loud("spec.resourceClaims", "", Refused, "Fargate has no devices to claim", "run the pod on an ordinary node", onPod(func(s *corev1.PodSpec) bool { return len(s.ResourceClaims) > 0 })),
-	quiet("spec.resources", Mapped, "raises the size to what the pod asks for as a whole"),
+	quiet("spec.resources", Mapped, "chooses the size, of what it names, instead of the sum of the containers"),
 	loud("spec.resources", "other than cpu and memory", Refused, "Fargate has CPU and memory alone", "run the pod on an ordinary node", func(in Input) []hit {
 		return details(foreignResources(in.Pod.Spec.Resources))
 	}),
