@@ -150,7 +150,7 @@ func amountsOf(c *corev1.Container, settings Settings) amounts {
 func defaultsFor(pod *corev1.Pod, settings Settings) Settings {
 	cpu, memory := asWhole(pod)
 	if cpu {
-		settings.DefaultCPUUnits = 0
+		settings.DefaultMilliCPU = 0
 	}
 	if memory {
 		settings.DefaultMemoryMiB = 0
@@ -228,12 +228,12 @@ func limitsOfVolumes(pod *corev1.Pod) int64 {
 	return sum
 }
 
-// cpuOf is what a container asks for, by its request, else its limit, else the node's default.
+// cpuOf is what a container asks for, in thousandths of an ECS unit: by its request, else its limit, else the node's default.
 func cpuOf(r *corev1.ResourceRequirements, settings Settings) int64 {
 	if q, ok := asked(r, corev1.ResourceCPU); ok {
 		return thousandths(q)
 	}
-	return int64(settings.DefaultCPUUnits) * 1000
+	return int64(settings.DefaultMilliCPU) * 1024
 }
 
 func requestedMiB(r *corev1.ResourceRequirements, settings Settings) int64 {

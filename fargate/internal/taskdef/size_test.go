@@ -154,7 +154,7 @@ func TestSizeOfThePodAsAWhole(t *testing.T) {
 			whole := test.whole.container("").Resources
 			pod.Spec.Resources = &whole
 			in, _ := resolved(pod, nodeSources())
-			in.Settings.DefaultCPUUnits, in.Settings.DefaultMemoryMiB = 103, 256
+			in.Settings.DefaultMilliCPU, in.Settings.DefaultMemoryMiB = 100, 256
 			got, err := taskdef.Translate(in)
 			if err != nil {
 				t.Fatal(err)
