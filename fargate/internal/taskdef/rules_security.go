@@ -21,6 +21,8 @@ var podSecurityRules = []rule{
 	loud("spec.securityContext.supplementalGroups", "", Warned, "Fargate's processes join no further groups", "use runAsGroup", onPodSecurity(func(s corev1.PodSecurityContext) bool { return len(s.SupplementalGroups) > 0 })),
 	quiet("spec.securityContext.supplementalGroupsPolicy", Accepted, "there are no supplemental groups; see supplementalGroups"),
 	quiet("spec.securityContext.fsGroup", Emulated, "group of the pod's volumes, and of the containers that have a runAsUser and no runAsGroup; where a container may not be in it, everybody may do with a volume's files what the group may"),
+	loud("spec.securityContext.fsGroup", "beside a runAsUser without runAsGroup", Warned, "processes of that user have the group fsGroup, where a kubelet adds it to the image's: what the image lets its own group alone write is out of their reach",
+		"set runAsGroup, to 0 for images made for any user", groupOfVolumes),
 	quiet("spec.securityContext.sysctls", Mapped, "system controls: net.*, fs.mqueue.* and those of System V IPC"),
 	loud("spec.securityContext.sysctls", "any other", Refused, "Fargate sets no other sysctls than net.*, fs.mqueue.*, kernel.msg*, kernel.sem and kernel.shm*", "remove it, or run the pod on an ordinary node", foreignSysctls),
 	quiet("spec.securityContext.fsGroupChangePolicy", Accepted, "volumes are new, so that there is nothing to change"),

@@ -38,13 +38,35 @@ func user(pod *corev1.Pod, c *corev1.Container) string {
 	}
 	text := strconv.FormatInt(*id, 10)
 	group := runAsGroup(pod, c)
-	if group == nil && *id != 0 {
+	if hasGroupOfVolumes(pod, c) {
 		group = podSecurity(pod).FSGroup
 	}
 	if group != nil {
 		text += ":" + strconv.FormatInt(*group, 10)
 	}
 	return text
+}
+
+// hasGroupOfVolumes tells whether a container's processes have the fsGroup as their group.
+func hasGroupOfVolumes(pod *corev1.Pod, c *corev1.Container) bool {
+	return ptr.Deref(runAsUser(pod, c), 0) != 0 && runAsGroup(pod, c) == nil && podSecurity(pod).FSGroup != nil
+}
+
+// groupOfVolumes names the containers that so lose the image's group, which most often is 0.
+func groupOfVolumes(in Input) []hit {
+	var names []string
+	eachContainer(in.Pod, func(c *corev1.Container, _ string) {
+		if hasGroupOfVolumes(in.Pod, c) && *podSecurity(in.Pod).FSGroup != 0 {
+			names = append(names, c.Name)
+		}
+	})
+	switch len(names) {
+	case 0:
+		return nil
+	case 1:
+		return []hit{{detail: "container " + names[0]}}
+	}
+	return []hit{{detail: "containers " + strings.Join(names, ", ")}}
 }
 
 // A container's own security context wins over the pod's.
