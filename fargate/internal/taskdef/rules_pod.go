@@ -61,8 +61,7 @@ var podRules = slices.Concat([]rule{
 	quiet("spec.terminationGracePeriodSeconds", Mapped, "stop timeout of every container, at least 2 seconds"),
 	loud("spec.terminationGracePeriodSeconds", "above 120", Warned, "Fargate waits 120 seconds at most after the stop signal; a preStop hook comes before that and may take the whole grace", "let the containers end within that time", onPod(func(s *corev1.PodSpec) bool { return ptr.Deref(s.TerminationGracePeriodSeconds, 0) > maxStopTimeout })),
 	quiet("spec.activeDeadlineSeconds", Emulated, "the task is stopped, and the pod has failed, when the time since status.startTime has passed"),
-	quiet("spec.dnsPolicy", Accepted, "Default and ClusterFirst alike use the VPC's resolver, which knows no cluster.local names"),
-	loud("spec.dnsPolicy", "None", Refused, "Fargate tasks use the VPC's resolver", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.DNSPolicy == corev1.DNSNone })),
+}, dnsPolicyRules, []rule{
 	quiet("spec.nodeSelector", Accepted, byScheduler),
 }, nodeSelectorRules, serviceAccountRules, []rule{
 	quiet("spec.serviceAccount", Accepted, "as serviceAccountName"),
@@ -94,7 +93,7 @@ var podRules = slices.Concat([]rule{
 	}),
 	quiet("spec.priorityClassName", Accepted, byScheduler),
 	quiet("spec.priority", Accepted, byScheduler),
-	loud("spec.dnsConfig", "", Refused, "Fargate tasks use the VPC's resolver as it is", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.DNSConfig != nil })),
+}, dnsConfigRules, []rule{
 	quiet("spec.readinessGates", Emulated, "the pod is Ready when its containers are and every gate is True"),
 	loud("spec.runtimeClassName", "", Refused, "Fargate has one container runtime", "remove it", onPod(func(s *corev1.PodSpec) bool { return ptr.Deref(s.RuntimeClassName, "") != "" })),
 	quiet("spec.enableServiceLinks", Mapped, "the variables of the namespace's Services"),
