@@ -53,7 +53,7 @@ var containerRules = []rule{
 	loud("spec.containers[].ports[].protocol", "SCTP", Warned, "ECS declares no SCTP ports, and security groups decide what can reach the pod", "use TCP or UDP", onPorts(func(p corev1.ContainerPort) bool { return p.Protocol == corev1.ProtocolSCTP })),
 	loud("spec.containers[].ports[].hostIP", "", Warned, "there is no host on Fargate", "remove it", onPorts(func(p corev1.ContainerPort) bool { return p.HostIP != "" })),
 	quiet("spec.containers[].resources.limits", Mapped, "memory is the container's hard limit; CPU serves as request where there is none, and bounds nothing: containers share the task's CPU"),
-	quiet("spec.containers[].resources.requests", Mapped, "CPU shares and reserved memory; their sum chooses the Fargate size"),
+	quiet("spec.containers[].resources.requests", Mapped, "CPU shares and reserved memory; their sum chooses the Fargate size. Of memory and ephemeral-storage the larger of request and limit counts"),
 	loud(fieldResources, "more than the largest size", Refused, fmt.Sprintf("the largest Fargate size has %d CPU units (32 vCPU) and %d MiB (244 GiB)", largestCPUUnits, largestMemoryMiB), "ask for less", sizeHits(fieldResources)),
 	loud(fieldStorage, "more than 200 GiB", Refused, "a Fargate task has at most 200 GiB of ephemeral storage", "ask for less", sizeHits(fieldStorage)),
 	loud(fieldResources, "other than cpu, memory and ephemeral-storage", Refused, "Fargate has CPU, memory and ephemeral storage alone", elsewhere, inContainers(func(_ Input, c *corev1.Container) []hit {

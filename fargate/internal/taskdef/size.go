@@ -140,10 +140,10 @@ func (a amounts) atLeast(b amounts) amounts {
 	return amounts{max(a.cpu, b.cpu), max(a.memory, b.memory), max(a.storage, b.storage)}
 }
 
-// amountsOf a container: CPU by requests, memory by the larger of request and limit.
+// amountsOf a container: CPU by requests, memory and storage by the larger of request and limit.
 func amountsOf(c *corev1.Container, settings Settings) amounts {
 	r := &c.Resources
-	return amounts{cpuOf(r, settings), max(requestedMiB(r, settings), limitMiB(r)), bytesOf(r, corev1.ResourceEphemeralStorage)}
+	return amounts{cpuOf(r, settings), max(requestedMiB(r, settings), limitMiB(r)), storageBytes(r)}
 }
 
 // defaultsFor are the node's for containers that ask for nothing, but of what the pod asks for as a whole.
@@ -178,8 +178,9 @@ func needs(pod *corev1.Pod, settings Settings) Size {
 	if r := pod.Spec.Resources; memory { // ECS refuses a limit above the task's memory
 		all.memory = max(requestedMiB(r, Settings{}), limitMiB(r), largestLimitMiB(pod))
 	}
-	all = all.plus(amounts{cpu: thousandths(pod.Spec.Overhead[corev1.ResourceCPU]), memory: mebibytes(pod.Spec.Overhead[corev1.ResourceMemory])})
-	all.storage = max(all.storage, limitsOfVolumes(pod)) // what the containers ask for includes their volumes
+	all = all.plus(amounts{cpu: thousandths(pod.Spec.Overhead[corev1.ResourceCPU]), memory: mebibytes(pod.Spec.Overhead[corev1.ResourceMemory]), storage: overheadBytes(pod)})
+	// What the containers ask for includes their volumes, which may hold more than there is: see disksAboveStorage.
+	all.storage = max(all.storage, min(limitsOfVolumes(pod)+overheadBytes(pod), maxStorageGiB<<30))
 	if needsRouter(pod) {
 		all.memory += routerMiB
 	}
@@ -216,18 +217,6 @@ func largestLimitMiB(pod *corev1.Pod) (most int64) {
 	return most
 }
 
-// limitsOfVolumes is how much the pod's volumes on disk may hold together, in bytes.
-func limitsOfVolumes(pod *corev1.Pod) int64 {
-	var sum int64
-	for i := range pod.Spec.Volumes {
-		v := &pod.Spec.Volumes[i]
-		if v.EmptyDir != nil && v.EmptyDir.SizeLimit != nil && !inMemory(pod, v) && !isOnEBS(pod, v) {
-			sum += capped(*v.EmptyDir.SizeLimit, mostBytes).Value()
-		}
-	}
-	return sum
-}
-
 // cpuOf is what a container asks for, in thousandths of an ECS unit: by its request, else its limit, else the node's default.
 func cpuOf(r *corev1.ResourceRequirements, settings Settings) int64 {
 	if q, ok := asked(r, corev1.ResourceCPU); ok {
@@ -247,9 +236,11 @@ func limitMiB(r *corev1.ResourceRequirements) int64 {
 	return atLeast(mebibytes(r.Limits[corev1.ResourceMemory]))
 }
 
-func bytesOf(r *corev1.ResourceRequirements, name corev1.ResourceName) int64 {
-	q, _ := asked(r, name)
-	return capped(q, mostBytes).Value()
+func storageBytes(r *corev1.ResourceRequirements) int64 {
+	of := func(list corev1.ResourceList) int64 {
+		return capped(list[corev1.ResourceEphemeralStorage], mostBytes).Value()
+	}
+	return max(of(r.Requests), of(r.Limits))
 }
 
 // asked is the request, else the limit, as the API server too fills in a missing request.

@@ -178,6 +178,8 @@ var provocations = map[string]string{
 	"spec.containers[].stdinOnce|true":                                                                                                  "{stdinOnce: true}",
 	"spec.hostAliases|where that cannot be done":                                                                                        "hostAliases: [{ip: 10.0.0.1, hostnames: [a]}]",
 	"spec.volumes[].emptyDir|medium Memory, mounted more than once or by subPath":                                                       "{volumes: [{name: v, emptyDir: {medium: Memory}}], initContainers: [{name: i, image: i, volumeMounts: [{name: v, mountPath: /v}]}], containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v}]}]}",
+	"spec.volumes[].emptyDir|medium Memory, sizeLimit above the task's memory":                                                          "volumes: [{name: v, emptyDir: {medium: Memory, sizeLimit: 2Gi}}]",
+	"spec.volumes[].emptyDir|on disk, sizeLimits of more than 200 GiB":                                                                  "volumes: [{name: v, emptyDir: {sizeLimit: 500Gi}}]",
 	"spec.volumes[].emptyDir|medium HugePages":                                                                                          "volumes: [{name: v, emptyDir: {medium: HugePages-2Mi}}]",
 	"spec.volumes[].secret|without ExecutionRoleArn in fargate.toml":                                                                    "volumes: [{name: v, secret: {secretName: login}}]",
 	"metadata.annotations[fargate.virtual-kubelet.io/ebs-volume]|any other value":                                                       `ask {ebs-volume: scratch}`,
