@@ -1,12 +1,16 @@
 package taskdef_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
+
+// longest is as long as the name of an image may be.
+var longest, digest = strings.Repeat("i", 255), "@sha256:" + strings.Repeat("0", 64)
 
 // What a container's fields become. Only the members under test are compared.
 func TestContainerDefinition(t *testing.T) {
@@ -46,6 +50,8 @@ func TestContainerDefinition(t *testing.T) {
 			`{securityContext: {capabilities: {drop: [NET_ADMIN, BPF, PERFMON, CHECKPOINT_RESTORE]}}}`, "linuxParameters", nil},
 		"dropped with need": {"it goes, whatever else is named",
 			`{securityContext: {capabilities: {drop: [NET_RAW, BPF, FOO], add: [SYS_PTRACE]}}}`, "linuxParameters", map[string]any{"capabilities": map[string]any{"drop": []any{"NET_RAW"}, "add": []any{"SYS_PTRACE"}}}},
+		"a digest": {"it does not count among the 255 characters of an image",
+			`{image: "` + longest + digest + `"}`, "image", longest + digest},
 		"a writable root": {"false is ECS's default and is not sent",
 			`{securityContext: {readOnlyRootFilesystem: false}}`, "readonlyRootFilesystem", nil},
 		"limit and request alike": {"ECS wants a limit above the reservation, or no reservation",

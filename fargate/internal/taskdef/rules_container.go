@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	maxImage = 255 // characters; API reference: ContainerDefinition
+	maxImage = 255 // characters before a digest; SDK doc: ContainerDefinition.Image
 	byDaemon = "http, tcp and grpc: the daemon probes the pod's address by Kubernetes' rules; the security groups must let it"
 	byECS    = "Commands are the container's health check, which ECS runs every 5 to 300 seconds, for 2 seconds at least; probes with the same command share it"
 
@@ -40,7 +40,7 @@ var containerRules = []rule{
 		return isOwnName(c.Name)
 	})),
 	quiet("spec.containers[].image", Mapped, "image"),
-	loud("spec.containers[].image", "more than 255 characters", Refused, "ECS takes names of at most 255 characters", "use a shorter name", onContainers(func(c *corev1.Container) bool { return len(c.Image) > maxImage })),
+	loud("spec.containers[].image", "more than 255 characters", Refused, "ECS takes names of at most 255 characters, of which a digest does not count", "use a shorter name", onContainers(func(c *corev1.Container) bool { return isTooLong(c.Image) })),
 	ruleECR,
 	quiet("spec.containers[].command", Mapped, "the first word is the entry point, the rest begins the command"),
 	quiet("spec.containers[].args", Mapped, "command"),
@@ -120,6 +120,11 @@ var containerRules = []rule{
 	quiet("spec.containers[].stdin", Mapped, "interactive"),
 	loud("spec.containers[].stdinOnce", "true", Warned, "no client can attach to a Fargate container, so its input stays open", "remove it", onContainers(func(c *corev1.Container) bool { return c.StdinOnce })),
 	quiet("spec.containers[].tty", Mapped, "pseudo terminal"),
+}
+
+func isTooLong(image string) bool {
+	name, _, _ := strings.Cut(image, "@")
+	return len(name) > maxImage
 }
 
 // wantsLastWords finds the containers whose status is to tell the end of their log, where the pod's logs are kept as said.
