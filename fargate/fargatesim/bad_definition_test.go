@@ -290,7 +290,7 @@ func TestAFullDefinitionIsTaken(t *testing.T) {
 		in.PidMode = ecstypes.PidModeTask
 		in.Volumes = []ecstypes.Volume{{Name: aws.String("scratch")}}
 		in.ContainerDefinitions[0] = containerInput{
-			Name: aws.String("app"), Image: aws.String("registry.example:5000/" + strings.Repeat("app", 78) + "@sha256:" + strings.Repeat("0", 64)),
+			Name: aws.String("app"), Image: aws.String("registry.example:5000/" + strings.Repeat("app", 77) + "@sha256:" + strings.Repeat("0", 64)),
 			Cpu: 1024, Memory: aws.Int32(2048), MemoryReservation: aws.Int32(1024),
 			PortMappings: []ecstypes.PortMapping{{ContainerPort: aws.Int32(80)}, {ContainerPortRange: aws.String("9000-9010")}},
 			Secrets:      []ecstypes.Secret{{Name: aws.String("PASSWORD"), ValueFrom: aws.String("arn:aws:secretsmanager:us-east-1:123456789012:secret:vk/db-a1B2c3:password::")}},
