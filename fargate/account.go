@@ -169,7 +169,7 @@ func (a *Account) settings() taskdef.Settings {
 		Prices:                a.onDemandPrices(),
 		SpotPrices:            a.spotPrices(),
 		Grants:                c.Grants,
-		DefaultCPUUnits:       int((c.Defaults.CPU.MilliValue()*1024 + 999) / 1000),
+		DefaultMilliCPU:       int(c.Defaults.CPU.MilliValue()),
 		DefaultMemoryMiB:      int((c.Defaults.Memory.Value() + 1<<20 - 1) >> 20),
 	}
 }

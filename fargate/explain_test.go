@@ -55,6 +55,27 @@ func TestExplainShowsWhatIsSent(t *testing.T) {
 	})
 }
 
+// The default of fargate.toml is rounded with the sum, and not before: five times 100m are half a vCPU.
+func TestDefaultsAreNotRoundedUp(t *testing.T) {
+	pod := nginx("web")
+	pod.APIVersion, pod.Kind = "v1", "Pod"
+	pod.Spec.Containers = nil
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		pod.Spec.Containers = append(pod.Spec.Containers, corev1.Container{Name: name, Image: "nginx"})
+	}
+	text, err := json.Marshal(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	explained, err := fargate.Explain(fargate.ExplainInput{Manifests: []fargate.Manifest{{Name: "pod.json", Text: text}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := explained.Pods[0].TaskDefinition; got["cpu"] != "512" || got["memory"] != "2048" {
+		t.Errorf("a task of %v/%v", got["cpu"], got["memory"])
+	}
+}
+
 // alike is a request without what another cluster or account would make different.
 func alike(t *testing.T, request map[string]any) map[string]any {
 	request = maps.Clone(request)

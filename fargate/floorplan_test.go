@@ -40,7 +40,7 @@ var plan = map[string][]string{
 	"fargate/internal/podenv":      {},
 	"fargate/internal/podfile":     {"fargate/internal/podenv"},
 	"fargate/internal/podid":       {},
-	"fargate/internal/podstatus":   {"fargate/internal/awserr", "fargate/internal/podid"},
+	"fargate/internal/podstatus":   {"fargate/internal/awserr", "fargate/internal/healthcheck", "fargate/internal/podid"},
 	"fargate/internal/pullsecret":  {"fargate/internal/podenv"},
 	"fargate/internal/taskdef":     {"fargate/internal/healthcheck", "fargate/internal/podenv", "fargate/internal/podfile", "fargate/internal/podid", "fargate/internal/pullsecret"},
 	// Beside the house.

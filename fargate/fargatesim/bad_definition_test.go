@@ -101,12 +101,16 @@ var badDefinitions = map[string]func(*definitionInput){
 	"a container name with a dot": app(func(c *containerInput) { c.Name = aws.String("a.b") }),
 	"a container name twice":      with("app", func(*containerInput) {}),
 	"no image":                    app(func(c *containerInput) { c.Image = nil }),
-	"an image with a blank":       app(func(c *containerInput) { c.Image = aws.String("nginx 1.9") }),
-	"an image by another digest":  app(func(c *containerInput) { c.Image = aws.String("nginx@sha512:00") }),
-	"no essential container":      app(func(c *containerInput) { c.Essential = aws.Bool(false) }),
-	"privileged":                  app(func(c *containerInput) { c.Privileged = aws.Bool(true) }),
-	"links":                       app(func(c *containerInput) { c.Links = []string{"db"} }),
-	"a hostname":                  app(func(c *containerInput) { c.Hostname = aws.String("web-0") }),
+	"an image with a long name": app(func(c *containerInput) {
+		c.Image = aws.String(strings.Repeat("i", 256) + "@sha256:" + strings.Repeat("0", 64))
+	}),
+	"an image with a long tag":   app(func(c *containerInput) { c.Image = aws.String("nginx:" + strings.Repeat("1", 250)) }),
+	"an image with a blank":      app(func(c *containerInput) { c.Image = aws.String("nginx 1.9") }),
+	"an image by another digest": app(func(c *containerInput) { c.Image = aws.String("nginx@sha512:00") }),
+	"no essential container":     app(func(c *containerInput) { c.Essential = aws.Bool(false) }),
+	"privileged":                 app(func(c *containerInput) { c.Privileged = aws.Bool(true) }),
+	"links":                      app(func(c *containerInput) { c.Links = []string{"db"} }),
+	"a hostname":                 app(func(c *containerInput) { c.Hostname = aws.String("web-0") }),
 	"hosts": app(func(c *containerInput) {
 		c.ExtraHosts = []ecstypes.HostEntry{{Hostname: aws.String("a"), IpAddress: aws.String("1.2.3.4")}}
 	}),
@@ -286,7 +290,7 @@ func TestAFullDefinitionIsTaken(t *testing.T) {
 		in.PidMode = ecstypes.PidModeTask
 		in.Volumes = []ecstypes.Volume{{Name: aws.String("scratch")}}
 		in.ContainerDefinitions[0] = containerInput{
-			Name: aws.String("app"), Image: aws.String("registry.example:5000/web/app@sha256:" + strings.Repeat("0", 64)),
+			Name: aws.String("app"), Image: aws.String("registry.example:5000/" + strings.Repeat("app", 77) + "@sha256:" + strings.Repeat("0", 64)),
 			Cpu: 1024, Memory: aws.Int32(2048), MemoryReservation: aws.Int32(1024),
 			PortMappings: []ecstypes.PortMapping{{ContainerPort: aws.Int32(80)}, {ContainerPortRange: aws.String("9000-9010")}},
 			Secrets:      []ecstypes.Secret{{Name: aws.String("PASSWORD"), ValueFrom: aws.String("arn:aws:secretsmanager:us-east-1:123456789012:secret:vk/db-a1B2c3:password::")}},

@@ -64,13 +64,14 @@ func invalidSetting(c ecstypes.ContainerDefinition, format string, args ...any) 
 
 var imageName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_./:@-]*$`)
 
+// checkImage counts what stands before a digest (SDK doc: ContainerDefinition.Image).
 func checkImage(c ecstypes.ContainerDefinition) error {
 	image := deref(c.Image)
-	_, digest, pinned := strings.Cut(image, "@")
+	name, digest, pinned := strings.Cut(image, "@")
 	switch {
 	case image == "":
 		return clientError("Container.image should not be null or empty.")
-	case len(image) > 255 || !imageName.MatchString(image):
+	case len(name) > 255 || !imageName.MatchString(image):
 		return clientError("Container.image contains invalid characters, or is longer than 255: %s", image)
 	case pinned && !strings.HasPrefix(digest, "sha256:"):
 		return clientError("Container.image repository digests are of sha256 only: %s", image)

@@ -2,12 +2,14 @@ package podstatus
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/healthcheck"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 )
 
@@ -56,7 +58,7 @@ func initStatus(pod *corev1.Pod, task ecstypes.Task, spec *corev1.Container) cor
 	case known && last == running:
 		restarted(&status, task, container)
 		status.State.Running = &corev1.ContainerStateRunning{StartedAt: at(task.PullStoppedAt, task.CreatedAt)}
-		up := isSidecar(spec) && (IsAlive(task) || !isWatchedAtStart(spec))
+		up := isSidecar(spec) && !isWatchedAtStart(spec)
 		status.Started, status.Ready = ptr.To(up), up
 	default:
 		status.State.Waiting = &corev1.ContainerStateWaiting{Reason: reasonInitializing, Message: progress(task)}
@@ -64,8 +66,8 @@ func initStatus(pod *corev1.Pod, task ecstypes.Task, spec *corev1.Container) cor
 	return status
 }
 
-// isWatchedAtStart tells whether a container has more to do before it counts as started than to run. Nobody looks after
-// that before the task is RUNNING.
+// isWatchedAtStart tells whether a container has more to do before it counts as started than to run: Probed says when that
+// is done.
 func isWatchedAtStart(spec *corev1.Container) bool {
 	return spec.StartupProbe != nil || spec.Lifecycle != nil && spec.Lifecycle.PostStart != nil
 }
@@ -100,21 +102,34 @@ func ranAtAll(container ecstypes.Container) bool {
 // code of 143 or that its dependencies did not succeed, would blame the wrong one.
 func heldBack(pod *corev1.Pod, task ecstypes.Task, spec *corev1.Container) bool {
 	container, known := find(task, spec.Name)
-	return known && container.RuntimeId == nil && (failedInit(pod, task) != nil || unfilled(task) != "")
+	failed := failedInit(pod, task)
+	return known && container.RuntimeId == nil && (failed != nil && failed.Name != spec.Name || unfilled(task) != "")
 }
 
-// failedInit is the first init container that has ended and has not done its work, or the first sidecar that could not be
-// started; nil: none has.
+// failedInit is the first init container that keeps those after it waiting for ever: it could not be started, it has ended
+// and has not done its work, or it is a sidecar that has ended before its startup probe had succeeded, which is the health
+// check that taskdef has the others wait for. nil: none has.
 func failedInit(pod *corev1.Pod, task ecstypes.Task) *corev1.Container {
 	for i := range pod.Spec.InitContainers {
 		c := &pod.Spec.InitContainers[i]
 		container, _ := find(task, c.Name)
-		failed := !isSidecar(c) && container.ExitCode != nil && *container.ExitCode != 0
+		failed := aws.ToInt32(container.ExitCode) != 0
+		if isSidecar(c) {
+			failed = healthcheck.Of(c).Startup != nil && container.ExitCode != nil && container.RuntimeId != nil && !passed(pod, task, i)
+		}
 		if failed || hasEnded(container) && couldNotStart(container) {
 			return c
 		}
 	}
 	return nil
+}
+
+// passed tells whether something that comes after an init container has run.
+func passed(pod *corev1.Pod, task ecstypes.Task, i int) bool {
+	return slices.ContainsFunc(slices.Concat(pod.Spec.InitContainers[i+1:], pod.Spec.Containers), func(c corev1.Container) bool {
+		container, _ := find(task, c.Name)
+		return container.RuntimeId != nil
+	})
 }
 
 // unfinishedInit names the init containers that have not done their work: those that have not exited with 0, and

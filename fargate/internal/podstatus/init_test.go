@@ -79,6 +79,8 @@ func TestInitContainersOnTheirWay(t *testing.T) {
 func TestFinished(t *testing.T) {
 	several := func(policy corev1.RestartPolicy) *corev1.Pod { return aPod(policy, "a", "b") }
 	kept := newTask(1, "a", "b", "vk-keeper")
+	probed := initialised(corev1.RestartPolicyAlways)
+	probed.Spec.InitContainers[1].StartupProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"true"}}}}
 	for name, row := range map[string]struct {
 		pod  *corev1.Pod
 		task ecstypes.Task
@@ -86,6 +88,8 @@ func TestFinished(t *testing.T) {
 	}{
 		"an init container failed":       {initialised(corev1.RestartPolicyAlways), newTask(1, "one", "proxy", "two", "web").at(map[string]any{"one": 1}).Task, "init container one failed"},
 		"a sidecar ended":                {initialised(corev1.RestartPolicyAlways), newTask(1, "one", "proxy", "two", "web").at(map[string]any{"one": 0, "proxy": 1}).Task, ""},
+		"a sidecar ended too early":      {probed, newTask(1, "one", "proxy", "two", "web").at(map[string]any{"one": 0, "proxy": 1}).Task, "sidecar proxy ended before it had started"},
+		"a sidecar ended after others":   {probed, newTask(1, "one", "proxy", "two", "web").at(map[string]any{"one": 0, "proxy": 1, "two": 0}).Task, ""},
 		"none of two has ended":          {several(corev1.RestartPolicyNever), kept.at(nil).Task, ""},
 		"one of two has failed, Never":   {several(corev1.RestartPolicyNever), kept.at(map[string]any{"a": 1}).Task, ""},
 		"one of two has failed":          {several(corev1.RestartPolicyOnFailure), kept.at(map[string]any{"a": 1}).Task, "container a failed"},

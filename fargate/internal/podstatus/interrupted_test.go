@@ -83,7 +83,7 @@ func TestOneOfSeveralCannotStart(t *testing.T) {
 func TestSidecarThatCannotStart(t *testing.T) {
 	pod := initialised(corev1.RestartPolicyAlways)
 	task := newTask(0, "proxy", "one", "two", "web").in("ACTIVATING").exited(0).withoutCodes().because("CannotStartContainerError: exec: nope: not found")
-	if got := podstatus.Finished(pod, task.Task); got != "init container proxy failed" {
+	if got := podstatus.Finished(pod, task.Task); got != "sidecar proxy ended before it had started" {
 		t.Errorf("finished for %q: what comes after it would wait for ever", got)
 	}
 }
@@ -138,8 +138,8 @@ func TestConditionsOfSidecars(t *testing.T) {
 	}
 }
 
-// Nobody asks a startup probe, or calls a hook, before the task is RUNNING: until then its sidecar has not started.
-func TestASidecarWithAStartupProbeHasNotStartedBeforeItsTaskRuns(t *testing.T) {
+// Until its startup probe or hook is asked for, a sidecar has not started.
+func TestASidecarWithAStartupProbeHasNotStartedByItself(t *testing.T) {
 	pod := initialised(corev1.RestartPolicyAlways)
 	pod.Spec.InitContainers[1].StartupProbe = &corev1.Probe{}
 	status := podstatus.FromTask(pod, newTask(0, "one", "proxy", "two", "web").at(map[string]any{"one": 0, "proxy": "RUNNING"}).Task)

@@ -26,7 +26,7 @@ type Verdict struct {
 	Phase   corev1.PodPhase // for Finish
 	Reason  string          // for Finish of the pod, else of its waiting containers
 	Message string
-	Init    string // the init container that failed; "": none did
+	Init    string // the init container, or sidecar, that failed; "": none did
 
 	interrupted []string // containers whose work is not done, whatever they exited with
 }
@@ -41,6 +41,7 @@ type Verdict struct {
 //	containers exited, some not next        next                    Failed
 //	somebody stopped it         next        next                    Failed
 //	an init container failed    next        next                    Failed
+//	a sidecar did, at its start next attempt, whatever the policy: kubelet restarts sidecars too
 //	volumes were not filled     next attempt, whatever the policy: kubelet retries mounts too
 //	the pod's deadline passed   Failed
 //	we stopped it, or the pod   final phase by exit codes
@@ -63,7 +64,7 @@ func Judge(pod *corev1.Pod, task ecstypes.Task) Verdict {
 	case stop.Cause == awserr.DeadlinePassed: // Failed, whatever its containers did
 	case unfilled(task) != "" && stop.Cause != awserr.Disrupted:
 		verdict.Action, verdict.Reason, verdict.Message = Retry, reasonFailedMount, unfilled(task)
-	case failed != nil && stop.Cause != awserr.Disrupted && restarts(pod, false):
+	case failed != nil && stop.Cause != awserr.Disrupted && (restarts(pod, false) || isSidecar(failed)):
 		verdict.Action, verdict.Reason, verdict.Init = Restart, reasonCrashLoop, failed.Name
 	case failed != nil && stop.Cause != awserr.Disrupted:
 		verdict.Reason, verdict.Message, verdict.Init = "", "", failed.Name
@@ -137,6 +138,7 @@ func exitedCleanly(pod *corev1.Pod, task ecstypes.Task) bool {
 //
 //	volumes were not filled                     all others wait for that for ever
 //	an init container failed                    those after it wait for its success for ever
+//	a sidecar ended before it had started       likewise, for its startup probe
 //	of several containers kept by a keeper      under Never all have ended; under OnFailure all have, or one has failed
 func Finished(pod *corev1.Pod, task ecstypes.Task) string {
 	if Ended(task) || aws.ToString(task.DesiredStatus) == stopped {
@@ -145,7 +147,9 @@ func Finished(pod *corev1.Pod, task ecstypes.Task) string {
 	if why := unfilled(task); why != "" {
 		return why
 	}
-	if failed := failedInit(pod, task); failed != nil {
+	if failed := failedInit(pod, task); failed != nil && isSidecar(failed) {
+		return "sidecar " + failed.Name + " ended before it had started"
+	} else if failed != nil {
 		return "init container " + failed.Name + " failed"
 	}
 	if _, kept := find(task, podid.KeeperName); !kept {

@@ -1,6 +1,8 @@
 package podstatus
 
 import (
+	"slices"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	corev1 "k8s.io/api/core/v1"
@@ -11,9 +13,10 @@ import (
 // and ready.
 type Probes map[string]struct{ Started, Ready bool }
 
-// IsAlive reports whether the containers of a task can be ready at all: it runs, and is meant to.
+// IsAlive reports whether probes of a task's containers count: it runs, or is on the way, where sidecars run already that
+// others wait for, and is meant to.
 func IsAlive(task ecstypes.Task) bool {
-	return aws.ToString(task.LastStatus) == running && aws.ToString(task.DesiredStatus) == running
+	return slices.Contains([]string{running, "PENDING", "ACTIVATING"}, aws.ToString(task.LastStatus)) && aws.ToString(task.DesiredStatus) == running
 }
 
 // Probed is the status of a pod whose task is alive, with what the probes say. Of another pod the status stays as it is.

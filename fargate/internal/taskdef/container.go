@@ -30,6 +30,7 @@ type contents struct {
 func containerDefinition(in Input, l layout, c *corev1.Container, ports map[int32]bool, chosen contents) ecstypes.ContainerDefinition {
 	env := environmentOf(in, c.Name)
 	entryPoint, command := entryPointAndCommand(in, l, c, env, chosen)
+	defaults := defaultsFor(in.Pod, in.Settings)
 	return ecstypes.ContainerDefinition{
 		Name:                   aws.String(c.Name),
 		Image:                  aws.String(c.Image),
@@ -41,9 +42,9 @@ func containerDefinition(in Input, l layout, c *corev1.Container, ports map[int3
 		Secrets:                secrets(env, in),
 		MountPoints:            l.mounts[c.Name],
 		PortMappings:           portMappings(c.Ports, ports),
-		Cpu:                    int32(cpuOf(&c.Resources, in.Settings) / 1000),
+		Cpu:                    int32(cpuOf(&c.Resources, defaults) / 1000),
 		Memory:                 positive(limitMiB(&c.Resources)),
-		MemoryReservation:      memoryReservation(c, in.Settings),
+		MemoryReservation:      memoryReservation(c, defaults),
 		StopTimeout:            aws.Int32(stopTimeout(in.Pod)),
 		HealthCheck:            healthCheck(c),
 		LogConfiguration:       logConfiguration(in),

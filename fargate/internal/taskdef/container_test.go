@@ -1,12 +1,16 @@
 package taskdef_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
+
+// longest is as long as the name of an image may be.
+var longest, digest = strings.Repeat("i", 255), "@sha256:" + strings.Repeat("0", 64)
 
 // What a container's fields become. Only the members under test are compared.
 func TestContainerDefinition(t *testing.T) {
@@ -42,6 +46,12 @@ func TestContainerDefinition(t *testing.T) {
 		"all dropped, one kept": {"what is kept cannot be added, so all others are dropped by name",
 			`{securityContext: {capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}}}`, "linuxParameters", map[string]any{"capabilities": map[string]any{"drop": []any{
 				"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"}}}},
+		"dropped without need": {"a container has none of these, and ECS refuses the last three, which it does not know",
+			`{securityContext: {capabilities: {drop: [NET_ADMIN, BPF, PERFMON, CHECKPOINT_RESTORE]}}}`, "linuxParameters", nil},
+		"dropped with need": {"it goes, whatever else is named",
+			`{securityContext: {capabilities: {drop: [NET_RAW, BPF, FOO], add: [SYS_PTRACE]}}}`, "linuxParameters", map[string]any{"capabilities": map[string]any{"drop": []any{"NET_RAW"}, "add": []any{"SYS_PTRACE"}}}},
+		"a digest": {"it does not count among the 255 characters of an image",
+			`{image: "` + longest + digest + `"}`, "image", longest + digest},
 		"a writable root": {"false is ECS's default and is not sent",
 			`{securityContext: {readOnlyRootFilesystem: false}}`, "readonlyRootFilesystem", nil},
 		"limit and request alike": {"ECS wants a limit above the reservation, or no reservation",

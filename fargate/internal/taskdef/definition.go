@@ -37,7 +37,7 @@ func define(in Input, size Size, chosen contents) (*ecs.RegisterTaskDefinitionIn
 	if ptr.Deref(in.Pod.Spec.ShareProcessNamespace, false) {
 		definition.PidMode = ecstypes.PidModeTask
 	}
-	fit(definition.ContainerDefinitions, size.MemoryMiB)
+	fit(definition.ContainerDefinitions, size)
 	sum := sha256.Sum256(wireJSON(definition))
 	digest := hex.EncodeToString(sum[:])
 	definition.Family = aws.String(family(in, digest))

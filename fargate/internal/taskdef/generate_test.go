@@ -368,7 +368,7 @@ func generateSettings(node *taskdef.Settings, c randfill.Continue) {
 		node.ExecutionRoleARN, node.LogGroup = "", ""
 	}
 	if c.Intn(4) == 0 {
-		node.DefaultCPUUnits, node.DefaultMemoryMiB = 103, 256
+		node.DefaultMilliCPU, node.DefaultMemoryMiB = 100, 256
 	}
 }
 

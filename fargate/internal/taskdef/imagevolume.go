@@ -63,7 +63,7 @@ func imageScript(l layout, volume *corev1.Volume) string {
 var imageVolumeRules = []rule{
 	quiet("spec.volumes[].image", Emulated, "read-only files of the image, copied before all others start by a container of that image, vk-image-NAME; pulled for every task, with imagePullSecrets"),
 	loud("spec.volumes[].image", "without a reference, or with one of more than 255 characters", Refused, "ECS takes names of 1 to 255 characters", "name the image in reference", onVolumes(func(v *corev1.Volume) bool {
-		return v.Image != nil && (v.Image.Reference == "" || len(v.Image.Reference) > maxImage)
+		return v.Image != nil && (v.Image.Reference == "" || isTooLong(v.Image.Reference))
 	})),
 	loud("spec.volumes[].image", "pullPolicy Never", Refused, "Fargate pulls for every task and has no images of its own", "use Always or IfNotPresent", onVolumes(func(v *corev1.Volume) bool {
 		return v.Image != nil && v.Image.PullPolicy == corev1.PullNever

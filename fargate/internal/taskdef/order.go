@@ -7,6 +7,7 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/virtual-kubelet/aws-fargate/fargate/internal/healthcheck"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podid"
 )
@@ -101,29 +102,37 @@ func passing(d *ecstypes.ContainerDefinition) {
 	}
 }
 
-// fit lowers what the containers reserve, the largest first, until their sum is not more than the task's memory: that of
-// those that are there at the same time is not (see size), but ECS adds up all.
-func fit(definitions []ecstypes.ContainerDefinition, memoryMiB int) {
-	excess := int32(-memoryMiB)
+// fit lowers what the containers reserve of memory and CPU, the largest first, until their sum is not more than the
+// task's: that of those that are there at the same time is not, or the pod as a whole asks for less (see needs), but ECS
+// adds up all.
+func fit(definitions []ecstypes.ContainerDefinition, size Size) {
+	lower(definitions, size.MemoryMiB, minContainerMiB, reserved, func(d *ecstypes.ContainerDefinition, n int32) { d.MemoryReservation = &n })
+	lower(definitions, size.CPUUnits, minContainerCPU, shares, func(d *ecstypes.ContainerDefinition, n int32) { d.Cpu = n })
+}
+
+func lower(definitions []ecstypes.ContainerDefinition, most int, least int32, of func(*ecstypes.ContainerDefinition) int32, set func(*ecstypes.ContainerDefinition, int32)) {
+	excess := int32(-most)
 	for i := range definitions {
-		excess += reserved(&definitions[i])
+		excess += of(&definitions[i])
 	}
 	for excess > 0 {
 		largest := &definitions[0]
 		for i := range definitions {
-			if reserved(&definitions[i]) > reserved(largest) {
+			if of(&definitions[i]) > of(largest) {
 				largest = &definitions[i]
 			}
 		}
-		before := reserved(largest)
-		left := max(before-excess, minContainerMiB)
-		if left == before {
+		before := of(largest)
+		left := max(before-excess, least)
+		if left >= before {
 			return // nothing reserves more than the least
 		}
-		largest.MemoryReservation = aws.Int32(left)
+		set(largest, left)
 		excess -= before - left
 	}
 }
+
+func shares(d *ecstypes.ContainerDefinition) int32 { return d.Cpu }
 
 // reserved is what ECS counts of a container: its reservation, else its limit.
 func reserved(d *ecstypes.ContainerDefinition) int32 {
@@ -134,7 +143,7 @@ func reserved(d *ecstypes.ContainerDefinition) int32 {
 }
 
 // after is the dependency on the filled volumes and on the first n init containers: on their success, or of sidecars on
-// their start. It names no time limit: without one ECS waits as long as they take.
+// what they have to have started. It names no time limit: without one ECS waits as long as they take.
 func after(in Input, n int) []ecstypes.ContainerDependency {
 	dependencies, l := filled(in), layoutOf(in)
 	for _, v := range l.imageVolumes() {
@@ -147,11 +156,40 @@ func after(in Input, n int) []ecstypes.ContainerDependency {
 		c := &in.Pod.Spec.InitContainers[i]
 		dependency := success(c.Name)
 		if isSidecar(c) {
-			dependency.Condition = ecstypes.ContainerConditionStart
+			dependency.Condition = started(c)
 		}
 		dependencies = append(dependencies, dependency)
 	}
 	return dependencies
+}
+
+// started is what makes a sidecar one that has started: its startup probe, where that is its health check. ECS has no other.
+func started(c *corev1.Container) ecstypes.ContainerCondition {
+	if healthcheck.Of(c).Startup != nil {
+		return ecstypes.ContainerConditionHealthy
+	}
+	return ecstypes.ContainerConditionStart
+}
+
+// startsUnseen finds the sidecars of the pod that have a startup probe which nobody waits for.
+func startsUnseen(in Input, c *corev1.Container) []hit {
+	if c.StartupProbe == nil || !isSidecarOf(in.Pod, c) || started(c) == ecstypes.ContainerConditionHealthy {
+		return nil
+	}
+	return []hit{{}}
+}
+
+// hookUnseen finds those with a postStart hook, for which nobody waits.
+func hookUnseen(in Input, c *corev1.Container) []hit {
+	if lifecycle(c).PostStart == nil || isCommand(lifecycle(c).PostStart) || !isSidecarOf(in.Pod, c) {
+		return nil
+	}
+	return []hit{{}}
+}
+
+// isSidecarOf tells whether a container is one of the pod's sidecars.
+func isSidecarOf(pod *corev1.Pod, c *corev1.Container) bool {
+	return slices.ContainsFunc(pod.Spec.InitContainers, func(init corev1.Container) bool { return init.Name == c.Name && isSidecar(&init) })
 }
 
 // filled is the dependency on the volumes that the provider fills from what it has.

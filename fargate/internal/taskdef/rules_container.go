@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	maxImage = 255 // characters; API reference: ContainerDefinition
+	maxImage = 255 // characters before a digest; SDK doc: ContainerDefinition.Image
 	byDaemon = "http, tcp and grpc: the daemon probes the pod's address by Kubernetes' rules; the security groups must let it"
 	byECS    = "Commands are the container's health check, which ECS runs every 5 to 300 seconds, for 2 seconds at least; probes with the same command share it"
 
@@ -40,19 +40,20 @@ var containerRules = []rule{
 		return isOwnName(c.Name)
 	})),
 	quiet("spec.containers[].image", Mapped, "image"),
-	loud("spec.containers[].image", "more than 255 characters", Refused, "ECS takes names of at most 255 characters", "use a shorter name", onContainers(func(c *corev1.Container) bool { return len(c.Image) > maxImage })),
+	loud("spec.containers[].image", "more than 255 characters", Refused, "ECS takes names of at most 255 characters, of which a digest does not count", "use a shorter name", onContainers(func(c *corev1.Container) bool { return isTooLong(c.Image) })),
 	ruleECR,
 	quiet("spec.containers[].command", Mapped, "the first word is the entry point, the rest begins the command"),
 	quiet("spec.containers[].args", Mapped, "command"),
 	quiet("spec.containers[].workingDir", Mapped, "working directory"),
 	quiet("spec.containers[].ports[].name", Accepted, byControlPlane),
-	loud("spec.containers[].ports[].hostPort", "", Refused, "there is no host on Fargate", "remove it; the pod's own address answers on containerPort", onPorts(func(p corev1.ContainerPort) bool { return p.HostPort != 0 })),
+	loud("spec.containers[].ports[].hostPort", "the containerPort", Warned, "there is no host on Fargate whose address would answer", "remove it; the pod's own address answers on that port", onPorts(func(p corev1.ContainerPort) bool { return p.HostPort != 0 && p.HostPort == p.ContainerPort })),
+	loud("spec.containers[].ports[].hostPort", "another than the containerPort", Refused, "there is no host on Fargate", "remove it; the pod's own address answers on containerPort", onPorts(func(p corev1.ContainerPort) bool { return p.HostPort != 0 && p.HostPort != p.ContainerPort })),
 	quiet("spec.containers[].ports[].containerPort", Mapped, "port mapping, each number once; the security groups decide who can reach it"),
 	quiet("spec.containers[].ports[].protocol", Mapped, "TCP or UDP"),
 	loud("spec.containers[].ports[].protocol", "SCTP", Warned, "ECS declares no SCTP ports, and security groups decide what can reach the pod", "use TCP or UDP", onPorts(func(p corev1.ContainerPort) bool { return p.Protocol == corev1.ProtocolSCTP })),
 	loud("spec.containers[].ports[].hostIP", "", Warned, "there is no host on Fargate", "remove it", onPorts(func(p corev1.ContainerPort) bool { return p.HostIP != "" })),
 	quiet("spec.containers[].resources.limits", Mapped, "memory is the container's hard limit; CPU serves as request where there is none, and bounds nothing: containers share the task's CPU"),
-	quiet("spec.containers[].resources.requests", Mapped, "CPU shares and reserved memory; their sum chooses the Fargate size"),
+	quiet("spec.containers[].resources.requests", Mapped, "CPU shares and reserved memory; their sum chooses the Fargate size. Of memory and ephemeral-storage the larger of request and limit counts"),
 	loud(fieldResources, "more than the largest size", Refused, fmt.Sprintf("the largest Fargate size has %d CPU units (32 vCPU) and %d MiB (244 GiB)", largestCPUUnits, largestMemoryMiB), "ask for less", sizeHits(fieldResources)),
 	loud(fieldStorage, "more than 200 GiB", Refused, "a Fargate task has at most 200 GiB of ephemeral storage", "ask for less", sizeHits(fieldStorage)),
 	loud(fieldResources, "other than cpu, memory and ephemeral-storage", Refused, "Fargate has CPU, memory and ephemeral storage alone", elsewhere, inContainers(func(_ Input, c *corev1.Container) []hit {
@@ -96,9 +97,12 @@ var containerRules = []rule{
 	loud("spec.containers[].readinessProbe", offECS, Warned, oneCheck, anotherHandler, offLimits(sharedReadiness)),
 	quiet("spec.containers[].startupProbe", Emulated, byDaemon+"; when it fails, the task is started anew. "+byECS),
 	loud("spec.containers[].startupProbe", "exec, another command than the readiness or liveness probe's", Warned, oneCommand+": one has started as soon as it runs, and its liveness probe waits for as long as this one may take", otherProbe, leftOut(otherStartup)),
+	quietCase("spec.containers[].startupProbe", "exec, of a sidecar", Emulated, "what comes after the sidecar waits until it succeeds"),
+	loud("spec.containers[].startupProbe", "of a sidecar, not exec, or with another command than its other probes", Warned, "what comes after the sidecar starts as soon as the sidecar runs, for ECS waits for health checks alone", "use exec, with the command of its readiness or liveness probe if that is exec too", inContainers(startsUnseen)),
 	loud("spec.containers[].startupProbe", "terminationGracePeriodSeconds other than the pod's", Warned, hookAlone, podsGrace, ownGrace(func(c *corev1.Container) *corev1.Probe { return c.StartupProbe })),
 	loud("spec.containers[].startupProbe", offECS, Warned, oneCheck, anotherHandler, offLimits(sharedStartup)),
 	quiet("spec.containers[].lifecycle.postStart", Emulated, "sleep, httpGet and tcpSocket: called by the daemon once the container runs, which is not ready before; when it fails, the task is started anew. Other containers start meanwhile"),
+	loud("spec.containers[].lifecycle.postStart", "of a sidecar", Warned, "what comes after the sidecar does not wait for its hook", "do that work in an init container, or have what comes after wait for it", inContainers(hookUnseen)),
 	loud("spec.containers[].lifecycle.postStart", "exec", Refused, "commands are not run in containers yet", "do their work at the beginning of the container's command, or use httpGet", onContainers(func(c *corev1.Container) bool { return isCommand(lifecycle(c).PostStart) })),
 	quiet("spec.containers[].lifecycle.preStop", Emulated, "sleep, httpGet and tcpSocket: called by the daemon before it has the task stopped, for the grace period at most; the stop timeout, which belongs to the definition, begins after it. Not where the task ends without the daemon: Spot, retirement, memory"),
 	loud("spec.containers[].lifecycle.preStop", "exec", Warned, "commands are not run in containers yet: the container gets its stop signal at once", "handle the stop signal in the container, or use httpGet or sleep", onContainers(func(c *corev1.Container) bool { return isCommand(lifecycle(c).PreStop) })),
@@ -117,6 +121,11 @@ var containerRules = []rule{
 	quiet("spec.containers[].stdin", Mapped, "interactive"),
 	loud("spec.containers[].stdinOnce", "true", Warned, "no client can attach to a Fargate container, so its input stays open", "remove it", onContainers(func(c *corev1.Container) bool { return c.StdinOnce })),
 	quiet("spec.containers[].tty", Mapped, "pseudo terminal"),
+}
+
+func isTooLong(image string) bool {
+	name, _, _ := strings.Cut(image, "@")
+	return len(name) > maxImage
 }
 
 // wantsLastWords finds the containers whose status is to tell the end of their log, where the pod's logs are kept as said.

@@ -27,7 +27,7 @@ var annotationRules = []rule{
 func sizeHits(field string) func(Input) []hit {
 	return func(in Input) []hit {
 		if _, err := size(in.Pod, in.Settings); err != nil && err.field == field {
-			return []hit{{detail: err.problem}}
+			return []hit{{field: err.at, detail: err.problem}}
 		}
 		return nil
 	}
@@ -61,8 +61,7 @@ var podRules = slices.Concat([]rule{
 	quiet("spec.terminationGracePeriodSeconds", Mapped, "stop timeout of every container, at least 2 seconds"),
 	loud("spec.terminationGracePeriodSeconds", "above 120", Warned, "Fargate waits 120 seconds at most after the stop signal; a preStop hook comes before that and may take the whole grace", "let the containers end within that time", onPod(func(s *corev1.PodSpec) bool { return ptr.Deref(s.TerminationGracePeriodSeconds, 0) > maxStopTimeout })),
 	quiet("spec.activeDeadlineSeconds", Emulated, "the task is stopped, and the pod has failed, when the time since status.startTime has passed"),
-	quiet("spec.dnsPolicy", Accepted, "Default and ClusterFirst alike use the VPC's resolver, which knows no cluster.local names"),
-	loud("spec.dnsPolicy", "None", Refused, "Fargate tasks use the VPC's resolver", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.DNSPolicy == corev1.DNSNone })),
+}, dnsPolicyRules, []rule{
 	quiet("spec.nodeSelector", Accepted, byScheduler),
 }, nodeSelectorRules, serviceAccountRules, []rule{
 	quiet("spec.serviceAccount", Accepted, "as serviceAccountName"),
@@ -94,7 +93,7 @@ var podRules = slices.Concat([]rule{
 	}),
 	quiet("spec.priorityClassName", Accepted, byScheduler),
 	quiet("spec.priority", Accepted, byScheduler),
-	loud("spec.dnsConfig", "", Refused, "Fargate tasks use the VPC's resolver as it is", "remove it", onPod(func(s *corev1.PodSpec) bool { return s.DNSConfig != nil })),
+}, dnsConfigRules, []rule{
 	quiet("spec.readinessGates", Emulated, "the pod is Ready when its containers are and every gate is True"),
 	loud("spec.runtimeClassName", "", Refused, "Fargate has one container runtime", "remove it", onPod(func(s *corev1.PodSpec) bool { return ptr.Deref(s.RuntimeClassName, "") != "" })),
 	quiet("spec.enableServiceLinks", Mapped, "the variables of the namespace's Services"),
@@ -109,7 +108,7 @@ var podRules = slices.Concat([]rule{
 	loud("spec.hostUsers", "false", Warned, "Fargate maps no users; the task is alone in its virtual machine", "remove it", onPod(func(s *corev1.PodSpec) bool { return !ptr.Deref(s.HostUsers, true) })),
 	quiet("spec.schedulingGates", Accepted, byScheduler),
 	loud("spec.resourceClaims", "", Refused, "Fargate has no devices to claim", "run the pod on an ordinary node", onPod(func(s *corev1.PodSpec) bool { return len(s.ResourceClaims) > 0 })),
-	quiet("spec.resources", Mapped, "raises the size to what the pod asks for as a whole"),
+	quiet("spec.resources", Mapped, "chooses the size, of what it names, instead of the sum of the containers"),
 	loud("spec.resources", "other than cpu and memory", Refused, "Fargate has CPU and memory alone", "run the pod on an ordinary node", func(in Input) []hit {
 		return details(foreignResources(in.Pod.Spec.Resources))
 	}),

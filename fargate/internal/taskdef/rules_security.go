@@ -21,6 +21,8 @@ var podSecurityRules = []rule{
 	loud("spec.securityContext.supplementalGroups", "", Warned, "Fargate's processes join no further groups", "use runAsGroup", onPodSecurity(func(s corev1.PodSecurityContext) bool { return len(s.SupplementalGroups) > 0 })),
 	quiet("spec.securityContext.supplementalGroupsPolicy", Accepted, "there are no supplemental groups; see supplementalGroups"),
 	quiet("spec.securityContext.fsGroup", Emulated, "group of the pod's volumes, and of the containers that have a runAsUser and no runAsGroup; where a container may not be in it, everybody may do with a volume's files what the group may"),
+	loud("spec.securityContext.fsGroup", "beside a runAsUser without runAsGroup", Warned, "processes of that user have the group fsGroup, where a kubelet adds it to the image's: what the image lets its own group alone write is out of their reach",
+		"set runAsGroup, to 0 for images made for any user", groupOfVolumes),
 	quiet("spec.securityContext.sysctls", Mapped, "system controls: net.*, fs.mqueue.* and those of System V IPC"),
 	loud("spec.securityContext.sysctls", "any other", Refused, "Fargate sets no other sysctls than net.*, fs.mqueue.*, kernel.msg*, kernel.sem and kernel.shm*", "remove it, or run the pod on an ordinary node", foreignSysctls),
 	quiet("spec.securityContext.fsGroupChangePolicy", Accepted, "volumes are new, so that there is nothing to change"),
@@ -42,7 +44,10 @@ var containerSecurityRules = []rule{
 		_, _, refused := capabilities(c)
 		return details(refused)
 	})),
-	quiet("spec.containers[].securityContext.capabilities.drop", Mapped, "dropped; of ALL, what is added again is kept"),
+	quiet("spec.containers[].securityContext.capabilities.drop", Mapped, "dropped, where a container has it; of ALL, what is added again is kept"),
+	loud("spec.containers[].securityContext.capabilities.drop", "a name that no capability has", Warned, "Linux has no capability of this name, so nothing is dropped", "mend or remove it", inContainers(func(_ Input, c *corev1.Container) []hit {
+		return details(unknownDrops(c))
+	})),
 	loud("spec.containers[].securityContext.privileged", "true", Refused, "Fargate has no privileged containers", "remove it", onSecurity(func(s corev1.SecurityContext) bool { return ptr.Deref(s.Privileged, false) })),
 	loud("spec.containers[].securityContext.seLinuxOptions", "", Warned, noSELinux, "remove it", onSecurity(func(s corev1.SecurityContext) bool { return s.SELinuxOptions != nil })),
 	loud("spec.containers[].securityContext.windowsOptions", "", Refused, noWindows, "remove it", onSecurity(func(s corev1.SecurityContext) bool { return s.WindowsOptions != nil })),

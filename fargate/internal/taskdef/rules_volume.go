@@ -31,11 +31,12 @@ var volumeRules = []rule{
 	loud("spec", "volumes with more than 1.9 MB of files, packed", Refused, "they find no way into a task", "keep fewer or smaller files in volumes, mount them from EFS, or have the container fetch them", tooManyFiles),
 	quiet("spec.volumes[].name", Mapped, "name of a volume of the task"),
 	volume("hostPath", "there is no host on Fargate", elsewhere, func(v *corev1.Volume) bool { return v.HostPath != nil }),
-	quiet("spec.volumes[].emptyDir", Mapped, "an empty volume of the task that everybody may write to; sizeLimit raises the task's ephemeral storage, and nothing enforces it"),
+	quiet("spec.volumes[].emptyDir", Mapped, "an empty volume of the task that everybody may write to; sizeLimit raises the task's ephemeral storage, to 200 GiB at most, and nothing enforces it"),
 	quietCase("spec.volumes[].emptyDir", "medium Memory", Mapped, "a tmpfs, as large as sizeLimit, else the container's memory limit, else the task's memory; it counts as memory of the container"),
 	loud("spec.volumes[].emptyDir", "medium Memory, mounted more than once or by subPath", Warned, "a Fargate tmpfs belongs to one container, so that the volume lies on disk", "mount it in one container alone, or use the default medium", onVolume(func(in Input, v *corev1.Volume) bool {
 		return v.EmptyDir != nil && v.EmptyDir.Medium == corev1.StorageMediumMemory && isShared(in.Pod, v)
 	})),
+	ruleTmpfsTooLarge, ruleDisksTooLarge,
 	loud("spec.volumes[].emptyDir", "medium HugePages", Refused, "Fargate has no huge pages", "use medium Memory", onVolumes(func(v *corev1.Volume) bool {
 		return v.EmptyDir != nil && strings.HasPrefix(string(v.EmptyDir.Medium), string(corev1.StorageMediumHugePages))
 	})),

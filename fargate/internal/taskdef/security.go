@@ -21,6 +21,14 @@ var defaultCapabilities = []string{
 	"NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
 }
 
+// otherCapabilities are the others that Linux has (capabilities(7)). No container has them, so none has to drop them, and
+// ECS refuses the newer names (API reference: KernelCapabilities).
+var otherCapabilities = []string{
+	"AUDIT_CONTROL", "AUDIT_READ", "BLOCK_SUSPEND", "BPF", "CHECKPOINT_RESTORE", "DAC_READ_SEARCH", "IPC_LOCK", "IPC_OWNER",
+	"LEASE", "LINUX_IMMUTABLE", "MAC_ADMIN", "MAC_OVERRIDE", "NET_ADMIN", "NET_BROADCAST", "PERFMON", "SYS_ADMIN", "SYS_BOOT",
+	"SYS_MODULE", "SYS_NICE", "SYS_PACCT", ptrace, "SYS_RAWIO", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "SYSLOG", "WAKE_ALARM",
+}
+
 // user is ECS's user of a container, "1000" or "1000:3000"; empty for the image's own. A group without a
 // user cannot be said. An fsGroup is the group of a user without one, so that it may use the pod's volumes.
 func user(pod *corev1.Pod, c *corev1.Container) string {
@@ -30,13 +38,35 @@ func user(pod *corev1.Pod, c *corev1.Container) string {
 	}
 	text := strconv.FormatInt(*id, 10)
 	group := runAsGroup(pod, c)
-	if group == nil && *id != 0 {
+	if hasGroupOfVolumes(pod, c) {
 		group = podSecurity(pod).FSGroup
 	}
 	if group != nil {
 		text += ":" + strconv.FormatInt(*group, 10)
 	}
 	return text
+}
+
+// hasGroupOfVolumes tells whether a container's processes have the fsGroup as their group.
+func hasGroupOfVolumes(pod *corev1.Pod, c *corev1.Container) bool {
+	return ptr.Deref(runAsUser(pod, c), 0) != 0 && runAsGroup(pod, c) == nil && podSecurity(pod).FSGroup != nil
+}
+
+// groupOfVolumes names the containers that so lose the image's group, which most often is 0.
+func groupOfVolumes(in Input) []hit {
+	var names []string
+	eachContainer(in.Pod, func(c *corev1.Container, _ string) {
+		if hasGroupOfVolumes(in.Pod, c) && *podSecurity(in.Pod).FSGroup != 0 {
+			names = append(names, c.Name)
+		}
+	})
+	switch len(names) {
+	case 0:
+		return nil
+	case 1:
+		return []hit{{detail: "container " + names[0]}}
+	}
+	return []hit{{detail: "containers " + strings.Join(names, ", ")}}
 }
 
 // A container's own security context wins over the pod's.
@@ -83,13 +113,13 @@ func linuxParameters(c *corev1.Container, tmpfs []ecstypes.Tmpfs) *ecstypes.Linu
 }
 
 // capabilities translates a container's. A capability that a container has anyway need not be added, and
-// so "drop ALL, add NET_BIND_SERVICE" becomes a list of all the others to drop. What Fargate cannot add
-// comes back as refused.
+// so "drop ALL, add NET_BIND_SERVICE" becomes a list of all the others to drop. One that it does not have need not be
+// dropped. What Fargate cannot add comes back as refused.
 func capabilities(c *corev1.Container) (add, drop, refused []string) {
 	if c.SecurityContext == nil || c.SecurityContext.Capabilities == nil {
 		return nil, nil, nil
 	}
-	wanted, unwanted := normal(c.SecurityContext.Capabilities.Add), normal(c.SecurityContext.Capabilities.Drop)
+	wanted, unwanted := normal(c.SecurityContext.Capabilities.Add), dropped(c)
 	var kept []string
 	for _, name := range wanted {
 		switch {
@@ -102,7 +132,9 @@ func capabilities(c *corev1.Container) (add, drop, refused []string) {
 		}
 	}
 	if !slices.Contains(unwanted, all) {
-		return add, unwanted, refused
+		return add, slices.DeleteFunc(unwanted, func(name string) bool {
+			return name != ptrace && !slices.Contains(defaultCapabilities, name)
+		}), refused
 	}
 	if len(kept) == 0 {
 		return add, []string{all}, refused
@@ -113,6 +145,19 @@ func capabilities(c *corev1.Container) (add, drop, refused []string) {
 		}
 	}
 	return add, drop, refused
+}
+
+// dropped are the names of the capabilities that a container shall not have.
+func dropped(c *corev1.Container) []string {
+	security := ptr.Deref(c.SecurityContext, corev1.SecurityContext{})
+	return normal(ptr.Deref(security.Capabilities, corev1.Capabilities{}).Drop)
+}
+
+// unknownDrops are those of them that are no capabilities.
+func unknownDrops(c *corev1.Container) []string {
+	return slices.DeleteFunc(dropped(c), func(name string) bool {
+		return name == all || slices.Contains(defaultCapabilities, name) || slices.Contains(otherCapabilities, name)
+	})
 }
 
 // normal sorts names and writes them ECS's way, without CAP_, each once.

@@ -25,6 +25,7 @@ const (
 	minStorageGiB    = 21  // the smallest ephemeralStorage that can be asked for; API reference: EphemeralStorage
 	maxStorageGiB    = 200 // API reference: EphemeralStorage
 	minContainerMiB  = 6   // the least memory of a container; API reference: ContainerDefinition
+	minContainerCPU  = 2   // the least CPU shares that Linux knows; API reference: ContainerDefinition
 	largestCPUUnits  = 32768
 	largestMemoryMiB = 244 * 1024
 
@@ -73,7 +74,10 @@ func cheapest(cpuUnits, memoryMiB int, prices Prices) (Size, bool) {
 }
 
 // sizeError says which field makes a size impossible.
-type sizeError struct{ field, problem string }
+type sizeError struct {
+	field, problem string
+	at             string // the field itself, where it is another than the row's
+}
 
 // size is the pod's Fargate size: the one its annotation names, else the cheapest that fits.
 func size(pod *corev1.Pod, settings Settings) (Size, *sizeError) {
@@ -82,13 +86,17 @@ func size(pod *corev1.Pod, settings Settings) (Size, *sizeError) {
 	if annotation, ok := pod.Annotations[AnnotationSize]; ok {
 		var problem string
 		if chosen, problem = annotated(annotation, need); problem != "" {
-			return need, &sizeError{fieldSize, problem}
+			return need, &sizeError{field: fieldSize, problem: problem}
 		}
 	} else if !fits {
-		return need, &sizeError{fieldResources, fmt.Sprintf("%d CPU units and %d MiB of memory in all", need.RequestedCPUUnits, need.RequestedMemoryMiB)}
+		tooMuch := &sizeError{field: fieldResources, problem: fmt.Sprintf("%d CPU units and %d MiB of memory in all", need.RequestedCPUUnits, need.RequestedMemoryMiB)}
+		if cpu, memory := asWhole(pod); cpu && need.RequestedCPUUnits > largestCPUUnits || memory && need.RequestedMemoryMiB > largestMemoryMiB {
+			tooMuch.at = "spec.resources"
+		}
+		return need, tooMuch
 	}
 	if need.StorageGiB > maxStorageGiB {
-		return need, &sizeError{fieldStorage, fmt.Sprintf("%d GiB in all", need.StorageGiB)}
+		return need, &sizeError{field: fieldStorage, problem: fmt.Sprintf("%d GiB in all", need.StorageGiB)}
 	}
 	need.CPUUnits, need.MemoryMiB = chosen.CPUUnits, chosen.MemoryMiB
 	return need, nil
@@ -132,16 +140,60 @@ func (a amounts) atLeast(b amounts) amounts {
 	return amounts{max(a.cpu, b.cpu), max(a.memory, b.memory), max(a.storage, b.storage)}
 }
 
-// amountsOf a container: CPU by requests, memory by the larger of request and limit.
+// amountsOf a container: CPU by requests, memory and storage by the larger of request and limit.
 func amountsOf(c *corev1.Container, settings Settings) amounts {
 	r := &c.Resources
-	return amounts{cpuOf(r, settings), max(requestedMiB(r, settings), limitMiB(r)), bytesOf(r, corev1.ResourceEphemeralStorage)}
+	return amounts{cpuOf(r, settings), max(requestedMiB(r, settings), limitMiB(r)), storageBytes(r)}
 }
 
-// needs is what the pod asks for, overhead included: what all its containers and sidecars need together or, where that
-// is more, what one init container needs beside the sidecars before it. Resources of the pod as a whole raise that,
-// never lower it, for ECS wants all containers to fit.
+// defaultsFor are the node's for containers that ask for nothing, but of what the pod asks for as a whole.
+func defaultsFor(pod *corev1.Pod, settings Settings) Settings {
+	cpu, memory := asWhole(pod)
+	if cpu {
+		settings.DefaultMilliCPU = 0
+	}
+	if memory {
+		settings.DefaultMemoryMiB = 0
+	}
+	return settings
+}
+
+// asWhole tells what the pod asks for as a whole.
+func asWhole(pod *corev1.Pod) (cpu, memory bool) {
+	if pod.Spec.Resources == nil {
+		return false, false
+	}
+	_, cpu = asked(pod.Spec.Resources, corev1.ResourceCPU)
+	_, memory = asked(pod.Spec.Resources, corev1.ResourceMemory)
+	return cpu, memory
+}
+
+// needs is what the pod asks for, overhead included: what it asks for as a whole, else what its containers do.
 func needs(pod *corev1.Pod, settings Settings) Size {
+	all := ofContainers(pod, defaultsFor(pod, settings))
+	cpu, memory := asWhole(pod)
+	if r := pod.Spec.Resources; cpu {
+		all.cpu = cpuOf(r, Settings{})
+	}
+	if r := pod.Spec.Resources; memory { // ECS refuses a limit above the task's memory
+		all.memory = max(requestedMiB(r, Settings{}), limitMiB(r), largestLimitMiB(pod))
+	}
+	all = all.plus(amounts{cpu: thousandths(pod.Spec.Overhead[corev1.ResourceCPU]), memory: mebibytes(pod.Spec.Overhead[corev1.ResourceMemory]), storage: overheadBytes(pod)})
+	// What the containers ask for includes their volumes, which may hold more than there is: see disksAboveStorage.
+	all.storage = max(all.storage, min(limitsOfVolumes(pod)+overheadBytes(pod), maxStorageGiB<<30))
+	if needsRouter(pod) {
+		all.memory += routerMiB
+	}
+	need := Size{RequestedCPUUnits: int((all.cpu + 999) / 1000), RequestedMemoryMiB: int(all.memory)}
+	if gib := int((all.storage + 1<<30 - 1) >> 30); gib > freeStorageGiB {
+		need.StorageGiB = max(gib, minStorageGiB)
+	}
+	return need
+}
+
+// ofContainers is what all containers and sidecars need together or, where that is more, what one init container needs
+// beside the sidecars before it.
+func ofContainers(pod *corev1.Pod, settings Settings) amounts {
 	var sidecars, most amounts
 	for i := range pod.Spec.InitContainers {
 		c := &pod.Spec.InitContainers[i]
@@ -157,40 +209,20 @@ func needs(pod *corev1.Pod, settings Settings) Size {
 	for i := range pod.Spec.Containers {
 		all = all.plus(amountsOf(&pod.Spec.Containers[i], settings))
 	}
-	all = all.atLeast(most)
-	if r := pod.Spec.Resources; r != nil {
-		all = all.atLeast(amounts{cpu: cpuOf(r, Settings{}), memory: max(requestedMiB(r, Settings{}), limitMiB(r))})
-	}
-	all = all.plus(amounts{cpu: thousandths(pod.Spec.Overhead[corev1.ResourceCPU]), memory: mebibytes(pod.Spec.Overhead[corev1.ResourceMemory])})
-	all.storage = max(all.storage, limitsOfVolumes(pod)) // what the containers ask for includes their volumes
-	if needsRouter(pod) {
-		all.memory += routerMiB
-	}
-	need := Size{RequestedCPUUnits: int((all.cpu + 999) / 1000), RequestedMemoryMiB: int(all.memory)}
-	if gib := int((all.storage + 1<<30 - 1) >> 30); gib > freeStorageGiB {
-		need.StorageGiB = max(gib, minStorageGiB)
-	}
-	return need
+	return all.atLeast(most)
 }
 
-// limitsOfVolumes is how much the pod's volumes on disk may hold together, in bytes.
-func limitsOfVolumes(pod *corev1.Pod) int64 {
-	var sum int64
-	for i := range pod.Spec.Volumes {
-		v := &pod.Spec.Volumes[i]
-		if v.EmptyDir != nil && v.EmptyDir.SizeLimit != nil && !inMemory(pod, v) && !isOnEBS(pod, v) {
-			sum += capped(*v.EmptyDir.SizeLimit, mostBytes).Value()
-		}
-	}
-	return sum
+func largestLimitMiB(pod *corev1.Pod) (most int64) {
+	eachContainer(pod, func(c *corev1.Container, _ string) { most = max(most, limitMiB(&c.Resources)) })
+	return most
 }
 
-// cpuOf is what a container asks for, by its request, else its limit, else the node's default.
+// cpuOf is what a container asks for, in thousandths of an ECS unit: by its request, else its limit, else the node's default.
 func cpuOf(r *corev1.ResourceRequirements, settings Settings) int64 {
 	if q, ok := asked(r, corev1.ResourceCPU); ok {
 		return thousandths(q)
 	}
-	return int64(settings.DefaultCPUUnits) * 1000
+	return int64(settings.DefaultMilliCPU) * 1024
 }
 
 func requestedMiB(r *corev1.ResourceRequirements, settings Settings) int64 {
@@ -204,9 +236,11 @@ func limitMiB(r *corev1.ResourceRequirements) int64 {
 	return atLeast(mebibytes(r.Limits[corev1.ResourceMemory]))
 }
 
-func bytesOf(r *corev1.ResourceRequirements, name corev1.ResourceName) int64 {
-	q, _ := asked(r, name)
-	return capped(q, mostBytes).Value()
+func storageBytes(r *corev1.ResourceRequirements) int64 {
+	of := func(list corev1.ResourceList) int64 {
+		return capped(list[corev1.ResourceEphemeralStorage], mostBytes).Value()
+	}
+	return max(of(r.Requests), of(r.Limits))
 }
 
 // asked is the request, else the limit, as the API server too fills in a missing request.

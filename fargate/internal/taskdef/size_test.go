@@ -2,11 +2,13 @@ package taskdef_test
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/utils/ptr"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
@@ -114,6 +116,81 @@ func TestSize(t *testing.T) {
 	}
 }
 
+// What a pod asks for as a whole takes the place of its containers' sum, as for Kubernetes' scheduler.
+func TestSizeOfThePodAsAWhole(t *testing.T) {
+	for name, test := range map[string]struct {
+		why        string
+		whole      resources
+		containers []resources
+		want       taskdef.Size
+	}{
+		"requests, containers without": {
+			why:        "the node's defaults are for pods that do not say",
+			whole:      resources{cpu: "250m", memory: "512Mi"},
+			containers: []resources{{}, {}, {}},
+			want:       taskdef.Size{CPUUnits: 256, MemoryMiB: 512, RequestedCPUUnits: 256, RequestedMemoryMiB: 512},
+		},
+		"a limit that containers share": {
+			why:        "each may have all of it, but not at once",
+			whole:      resources{memoryLimit: "2Gi"},
+			containers: []resources{{memory: "512Mi", memoryLimit: "2Gi", cpu: "100m"}, {memory: "512Mi", memoryLimit: "2Gi", cpu: "100m"}},
+			want:       taskdef.Size{CPUUnits: 256, MemoryMiB: 2048, RequestedCPUUnits: 205, RequestedMemoryMiB: 2048},
+		},
+		"a request, and a container's limit above it": {
+			why:        "ECS refuses a container with a limit above the task's memory",
+			whole:      resources{memory: "512Mi"},
+			containers: []resources{{memoryLimit: "1Gi", memory: "256Mi", cpu: "100m"}, {memory: "256Mi", memoryLimit: "512Mi", cpu: "100m"}},
+			want:       taskdef.Size{CPUUnits: 256, MemoryMiB: 1024, RequestedCPUUnits: 205, RequestedMemoryMiB: 1024},
+		},
+		"CPU alone": {
+			why:        "what the pod does not name is the containers' sum, with the node's defaults",
+			whole:      resources{cpu: "250m"},
+			containers: []resources{{cpu: "200m"}, {cpuLimit: "1"}},
+			want:       taskdef.Size{CPUUnits: 256, MemoryMiB: 512, RequestedCPUUnits: 256, RequestedMemoryMiB: 512},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod := podOf(test.containers...)
+			whole := test.whole.container("").Resources
+			pod.Spec.Resources = &whole
+			in, _ := resolved(pod, nodeSources())
+			in.Settings.DefaultMilliCPU, in.Settings.DefaultMemoryMiB = 100, 256
+			got, err := taskdef.Translate(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, got.Size); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", test.why, diff)
+			}
+			if cpu, memory := counted(got); cpu > got.Size.CPUUnits || memory > got.Size.MemoryMiB {
+				t.Errorf("containers have %d/%d in a task of %+v", cpu, memory, got.Size)
+			}
+		})
+	}
+}
+
+func TestNoSizeOfThePodAsAWhole(t *testing.T) {
+	pod := podOf(resources{})
+	whole := resources{cpu: "33"}.container("").Resources
+	pod.Spec.Resources = &whole
+	_, err := translate(pod)
+	if err == nil || !strings.HasPrefix(err.Error(), "spec.resources: 33792 CPU units and 0 MiB of memory in all: ") {
+		t.Errorf("error %v does not name the pod's own resources", err)
+	}
+}
+
+// counted is what ECS counts of the containers.
+func counted(translation taskdef.Translation) (cpuUnits, memoryMiB int) {
+	for _, c := range translation.Definition.ContainerDefinitions {
+		reserved := c.MemoryReservation
+		if reserved == nil {
+			reserved = c.Memory
+		}
+		cpuUnits, memoryMiB = cpuUnits+int(c.Cpu), memoryMiB+int(ptr.Deref(reserved, 0))
+	}
+	return cpuUnits, memoryMiB
+}
+
 func TestNoSize(t *testing.T) {
 	const largest = "the largest Fargate size has 32768 CPU units (32 vCPU) and 249856 MiB (244 GiB); ask for less"
 	for name, test := range map[string]struct {
@@ -219,20 +296,16 @@ func TestContainersFitTheirTask(t *testing.T) {
 				pod.Spec.Containers = pod.Spec.Containers[1:]
 			}
 		}
+		if random.IntN(2) == 0 {
+			whole := resources{cpu: amounts[random.IntN(len(amounts))], memory: memories[random.IntN(len(memories))], memoryLimit: memories[random.IntN(len(memories))]}.container("")
+			pod.Spec.Resources = &whole.Resources
+		}
 		translation, err := translate(pod)
 		if err != nil {
 			continue
 		}
-		var cpu, memory int
+		cpu, memory := counted(translation)
 		for _, c := range translation.Definition.ContainerDefinitions {
-			cpu += int(c.Cpu)
-			reserved := c.MemoryReservation
-			if reserved == nil {
-				reserved = c.Memory
-			}
-			if reserved != nil {
-				memory += int(*reserved)
-			}
 			if c.Memory != nil && c.MemoryReservation != nil && *c.Memory <= *c.MemoryReservation {
 				t.Fatalf("%+v: limit %d is not above reservation %d", containers, *c.Memory, *c.MemoryReservation)
 			}

@@ -27,10 +27,10 @@ func needsTools(in Input, l layout) bool {
 }
 
 // needsStart tells whether something has to be done in a container before its command starts: its environment names the
-// pod's address, it has lines for /etc/hosts, or it mounts single files, or directories of a volume that lie within
+// pod's address, it has lines for /etc/hosts or /etc/resolv.conf, or it mounts single files, or directories of a volume that lie within
 // each other. A static busybox, which is all that this takes of the image, does that and becomes the command.
 func needsStart(in Input, l layout, c *corev1.Container) bool {
-	return len(c.Command) > 0 && (len(l.copies[c.Name])+len(l.links[c.Name]) > 0 || len(in.Pod.Spec.HostAliases) > 0 || isAtStart(environmentOf(in, c.Name)))
+	return len(c.Command) > 0 && (len(l.copies[c.Name])+len(l.links[c.Name]) > 0 || len(in.Pod.Spec.HostAliases) > 0 || writesResolvConf(in.Pod, c) || isAtStart(environmentOf(in, c.Name)))
 }
 
 func isAtStart(env podenv.Container) bool {
@@ -79,6 +79,7 @@ func startScript(in Input, l layout, c *corev1.Container, shared bool) string {
 		}
 		say("printf %%s %s >> /etc/hosts || vk_no /etc/hosts 'cannot be written'", quoted(text))
 	}
+	lines = append(lines, resolvConfLines(in.Pod, c)...)
 	env := environmentOf(in, c.Name)
 	variables := ""
 	if isAtStart(env) {

@@ -50,7 +50,7 @@ type Settings struct {
 	Tags                  map[string]string // on every definition and task; win over all other tags
 	HelperImage           string            // of the provider's own containers
 	LogRouterImage        string            // of the container that the log driver awsfirelens needs
-	DefaultCPUUnits       int               // for a container that asks for no CPU; 0: what the smallest size leaves
+	DefaultMilliCPU       int               // for a container that asks for no CPU, in thousandths of one; 0: what the smallest size leaves
 	DefaultMemoryMiB      int               // for a container that asks for no memory; 0: what the smallest size leaves
 	NoTokens              bool              // tokens of ServiceAccounts are given to no pod
 	Prices                Prices            // on demand, on the architecture; the zero value: USEast1
