@@ -204,6 +204,7 @@ var provocations = map[string]string{
 	"spec.containers[].env[].valueFrom.resourceFieldRef|other than cpu, memory, ephemeral-storage":                                      "{env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.hugepages-2Mi}}}]}",
 	"spec.containers[].env[].valueFrom.secretKeyRef|or another value from a Secret, without ExecutionRoleArn in fargate.toml":           "{env: [{name: A, valueFrom: {secretKeyRef: {name: login, key: PASSWORD}}}]}",
 	"spec.containers[].env[].valueFrom.secretKeyRef|or another value from a Secret, not published":                                      "{env: [{name: A, valueFrom: {secretKeyRef: {name: login, key: PASSWORD}}}]}",
+	"spec.volumes[].persistentVolumeClaim|mount option iam, without a task role":                                                        "volumes: [{name: v, persistentVolumeClaim: {claimName: claim}}]",
 	"spec|volumes with more than 1.9 MB of files, packed":                                                                               "volumes: [{name: v, configMap: {name: huge}}, {name: w, configMap: {name: huge}}]",
 	"spec.volumes[].configMap|a path that no file can have":                                                                             `volumes: [{name: v, configMap: {name: plain, items: [{key: a, path: "x\0y"}]}}]`,
 	"spec.volumes[].secret|a path that no file can have":                                                                                `volumes: [{name: v, secret: {secretName: login, items: [{key: a, path: "x\0y"}]}}]`,
@@ -242,6 +243,7 @@ var provocations = map[string]string{
 var circumstances = map[string]func(*taskdef.Input){
 	"of a private Amazon ECR registry, without ExecutionRoleArn in fargate.toml": noRole,
 	"bound to anything else":                                                                         func(in *taskdef.Input) { in.Claims = taskdef.Claims{"claim": &corev1.PersistentVolume{}} },
+	"mount option iam, without a task role":                                                          claimByIAM,
 	"without ExecutionRoleArn in fargate.toml":                                                       noRole,
 	"more than 16 KiB, packed, without ExecutionRoleArn in fargate.toml":                             noRole,
 	"with content of Secrets, tokens, or more than 16 KiB, without ExecutionRoleArn in fargate.toml": noRole,
@@ -253,6 +255,12 @@ var circumstances = map[string]func(*taskdef.Input){
 	"annotated eks.amazonaws.com/role-arn, no role's ARN, or the execution role":                     func(in *taskdef.Input) { in.ServiceAccountRole = settings.ExecutionRoleARN },
 	"FallbackToLogsOnError, with the log driver splunk or awsfirelens":                               logsElsewhere,
 	"FallbackToLogsOnError, without CloudWatchLogGroupName in fargate.toml":                          func(in *taskdef.Input) { in.Settings.LogGroup = "" },
+}
+
+func claimByIAM(in *taskdef.Input) {
+	efs := &corev1.CSIPersistentVolumeSource{Driver: "efs.csi.aws.com", VolumeHandle: "fs-0a0a0a0a"}
+	in.Claims = taskdef.Claims{"claim": &corev1.PersistentVolume{Spec: corev1.PersistentVolumeSpec{
+		MountOptions: []string{"tls", "iam"}, PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: efs}}}}
 }
 
 func logsElsewhere(in *taskdef.Input) {
