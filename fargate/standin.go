@@ -152,7 +152,7 @@ func namedIn(pod *corev1.Pod, tokens bool) []named {
 			all = append(all, namedByItems(at+".configMap", podenv.ConfigMap, v.ConfigMap.Name, v.ConfigMap.Items)...)
 		case v.Secret != nil:
 			all = append(all, namedByItems(at+".secret", podenv.Secret, v.Secret.SecretName, v.Secret.Items)...)
-		case v.Projected != nil && (tokens || !podfile.IsTokenVolume(&v)):
+		case v.Projected != nil && (tokens || !podfile.IsTokenVolume(pod, &v)):
 			for n, source := range v.Projected.Sources {
 				at := fmt.Sprintf("%s.projected.sources[%d]", at, n)
 				if ref := source.ConfigMap; ref != nil {
