@@ -138,18 +138,18 @@ func namedIn(pod *corev1.Pod, tokens bool) []named {
 		all = append(all, namedByContainer(fmt.Sprintf("spec.containers[%d]", i), c)...)
 	}
 	for i := range pod.Spec.Volumes {
-		all = append(all, namedByVolume(fmt.Sprintf("spec.volumes[%d]", i), &pod.Spec.Volumes[i], tokens)...)
+		all = append(all, namedByVolume(pod, fmt.Sprintf("spec.volumes[%d]", i), &pod.Spec.Volumes[i], tokens)...)
 	}
 	return all
 }
 
-func namedByVolume(at string, v *corev1.Volume, tokens bool) []named {
+func namedByVolume(pod *corev1.Pod, at string, v *corev1.Volume, tokens bool) []named {
 	switch {
 	case v.ConfigMap != nil:
 		return namedByItems(at+".configMap", podenv.ConfigMap, v.ConfigMap.Name, v.ConfigMap.Items)
 	case v.Secret != nil:
 		return namedByItems(at+".secret", podenv.Secret, v.Secret.SecretName, v.Secret.Items)
-	case v.Projected == nil || !tokens && podfile.IsTokenVolume(v):
+	case v.Projected == nil || !tokens && podfile.IsTokenVolume(pod, v):
 		return nil
 	}
 	var all []named

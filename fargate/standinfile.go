@@ -39,7 +39,7 @@ func (e *explainer) standInFor(pod *corev1.Pod, volume string, from fetched) (na
 	if at < 0 {
 		return named{}, false
 	}
-	all := namedByVolume(fmt.Sprintf("spec.volumes[%d]", at), &pod.Spec.Volumes[at], from.tokens)
+	all := namedByVolume(pod, fmt.Sprintf("spec.volumes[%d]", at), &pod.Spec.Volumes[at], from.tokens)
 	i := slices.IndexFunc(all, func(n named) bool { return n.key == "" && n.name != clusterCA && !e.has(pod.Namespace, n) })
 	if i < 0 {
 		return named{}, false

@@ -192,7 +192,7 @@ func withToken(pod *corev1.Pod, annotated bool) *corev1.Pod {
 		pod.Annotations = map[string]string{"fargate.virtual-kubelet.io/service-account-token": "true"}
 	}
 	pod.Spec.ServiceAccountName = "builder"
-	name := "kube-api-access-" + pod.Name
+	name := "kube-api-access-" + (pod.Name + "xxxxx")[:5]
 	pod.Spec.Volumes = []corev1.Volume{{Name: name, VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
 		{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Path: "token"}}}}}}}
 	pod.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: name, MountPath: "/var/run/secrets/kubernetes.io/serviceaccount", ReadOnly: true}}

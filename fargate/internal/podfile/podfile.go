@@ -15,6 +15,7 @@ package podfile
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -105,7 +106,7 @@ func Resolve(in Input) (Files, []podenv.Problem) {
 	var files Files
 	for i := range in.Pod.Spec.Volumes {
 		v := &in.Pod.Spec.Volumes[i]
-		if !isMadeOfFiles(v) || IsTokenVolume(v) && !in.Tokens || !IsMounted(in.Pod, v.Name) {
+		if !isMadeOfFiles(v) || IsTokenVolume(in.Pod, v) && !in.Tokens || !IsMounted(in.Pod, v.Name) {
 			continue
 		}
 		list, tokens := r.ofVolume(i, v)
@@ -136,10 +137,20 @@ func IsMounted(pod *corev1.Pod, volume string) bool {
 	})
 }
 
+// What the volume with the ServiceAccount's token looks like (plugin/pkg/admission/serviceaccount).
+const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+var tokenVolume = regexp.MustCompile(`^kube-api-access-[A-Za-z0-9]{5}$`) // explain writes XXXXX
+
 // IsTokenVolume tells whether the API server added the volume by itself to give the pod its ServiceAccount's token
 // (admission plugin ServiceAccount). Its name is different for every pod.
-func IsTokenVolume(v *corev1.Volume) bool {
-	return v.Projected != nil && strings.HasPrefix(v.Name, "kube-api-access-") && slices.ContainsFunc(v.Projected.Sources, func(s corev1.VolumeProjection) bool {
+//
+// An author's own volume of such a name does not count: the plugin's ends in five characters, and is mounted at one path.
+func IsTokenVolume(pod *corev1.Pod, v *corev1.Volume) bool {
+	isElsewhere := slices.ContainsFunc(containersOf(pod), func(c corev1.Container) bool {
+		return slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == v.Name && m.MountPath != tokenPath })
+	})
+	return v.Projected != nil && tokenVolume.MatchString(v.Name) && !isElsewhere && slices.ContainsFunc(v.Projected.Sources, func(s corev1.VolumeProjection) bool {
 		return s.ServiceAccountToken != nil && s.ServiceAccountToken.Audience == "" && s.ServiceAccountToken.Path == "token"
 	})
 }

@@ -36,7 +36,11 @@ func aPod(t *testing.T, spec string) *corev1.Pod {
 	}
 	pod.Spec.ServiceAccountName = "builder"
 	for _, v := range pod.Spec.Volumes {
-		pod.Spec.Containers[0].VolumeMounts = append(pod.Spec.Containers[0].VolumeMounts, corev1.VolumeMount{Name: v.Name, MountPath: "/" + v.Name})
+		at := "/" + v.Name
+		if strings.HasPrefix(v.Name, "kube-api-access-") {
+			at = "/var/run/secrets/kubernetes.io/serviceaccount"
+		}
+		pod.Spec.Containers[0].VolumeMounts = append(pod.Spec.Containers[0].VolumeMounts, corev1.VolumeMount{Name: v.Name, MountPath: at})
 	}
 	return pod
 }
@@ -320,8 +324,38 @@ func TestLargeFiles(t *testing.T) {
 	}
 }
 
+// What the API server adds is told by its shape. What an author has made like it, but for a letter, is his own.
+func TestTokenVolumes(t *testing.T) {
+	const at = "/var/run/secrets/kubernetes.io/serviceaccount"
+	for name, row := range map[string]struct {
+		volume, source string
+		mounts         []string
+		want           bool
+	}{
+		"the API server's":              {"kube-api-access-x7k2q", "serviceAccountToken: {path: token, expirationSeconds: 3607}", []string{at}, true},
+		"the same, in no container yet": {"kube-api-access-x7k2q", "serviceAccountToken: {path: token}", nil, true},
+		"an author's name":              {"kube-api-access-mine", "serviceAccountToken: {path: token}", []string{at}, false},
+		"a longer one":                  {"kube-api-access-vault1", "serviceAccountToken: {path: token}", []string{at}, false},
+		"with another dash":             {"kube-api-access-a-b-c", "serviceAccountToken: {path: token}", []string{at}, false},
+		"mounted elsewhere":             {"kube-api-access-x7k2q", "serviceAccountToken: {path: token}", []string{"/vault"}, false},
+		"mounted elsewhere too":         {"kube-api-access-x7k2q", "serviceAccountToken: {path: token}", []string{at, "/vault"}, false},
+		"for somebody else":             {"kube-api-access-x7k2q", "serviceAccountToken: {path: token, audience: vault}", []string{at}, false},
+		"by another name":               {"kube-api-access-x7k2q", "serviceAccountToken: {path: jwt}", []string{at}, false},
+		"without a token":               {"kube-api-access-x7k2q", "configMap: {name: c}", []string{at}, false},
+	} {
+		pod := aPod(t, "volumes: [{name: "+row.volume+", projected: {sources: [{"+row.source+"}]}}]")
+		pod.Spec.Containers[0].VolumeMounts = nil
+		for _, to := range row.mounts {
+			pod.Spec.Containers[0].VolumeMounts = append(pod.Spec.Containers[0].VolumeMounts, corev1.VolumeMount{Name: row.volume, MountPath: to})
+		}
+		if got := podfile.IsTokenVolume(pod, &pod.Spec.Volumes[0]); got != row.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
 func TestReferences(t *testing.T) {
-	pod := aPod(t, `volumes: [{name: a, configMap: {name: one}}, {name: b, secret: {secretName: two}}, {name: c, projected: {sources: [{configMap: {name: one}}, {secret: {name: three}}]}}, {name: kube-api-access-x, projected: {sources: [{serviceAccountToken: {path: token}}, {configMap: {name: kube-root-ca.crt}}]}}]`)
+	pod := aPod(t, `volumes: [{name: a, configMap: {name: one}}, {name: b, secret: {secretName: two}}, {name: c, projected: {sources: [{configMap: {name: one}}, {secret: {name: three}}]}}, {name: kube-api-access-xxxxx, projected: {sources: [{serviceAccountToken: {path: token}}, {configMap: {name: kube-root-ca.crt}}]}}]`)
 	reference := func(kind podenv.Kind, name string) podenv.Reference {
 		return podenv.Reference{Kind: kind, Namespace: "shop", Name: name}
 	}

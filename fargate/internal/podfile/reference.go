@@ -23,7 +23,7 @@ func References(pod *corev1.Pod, tokens bool) []podenv.Reference {
 			add(podenv.ConfigMap, v.ConfigMap.Name)
 		case v.Secret != nil:
 			add(podenv.Secret, v.Secret.SecretName)
-		case v.Projected != nil && (tokens || !IsTokenVolume(v)):
+		case v.Projected != nil && (tokens || !IsTokenVolume(pod, v)):
 			for _, source := range v.Projected.Sources {
 				if source.ConfigMap != nil {
 					add(podenv.ConfigMap, source.ConfigMap.Name)

@@ -22,16 +22,18 @@ const AnnotationEBS = podid.AnnotationPrefix + "ebs-volume"
 type blockVolumeKind struct {
 	sizeGiB          [2]int32
 	iops, throughput [2]int32 // operations, MiB a second
+	iopsPerGiB       int32    // at most, but the least in any case
 	needsIOPS        bool
 }
 
 // blockVolumeKinds are those on Fargate; API reference: TaskManagedEBSVolumeConfiguration, but the least throughput: EC2
-// API reference, CreateVolume.
+// API reference, CreateVolume. How they depend on each other: EBS user guide, "General Purpose SSD volumes" and
+// "Provisioned IOPS SSD volumes"; AWS's EBS CSI driver has the same numbers (pkg/cloud, "AWS provisioning limits").
 var blockVolumeKinds = map[string]blockVolumeKind{
 	"gp2": {sizeGiB: [2]int32{1, 16384}},
-	"gp3": {sizeGiB: [2]int32{1, 16384}, iops: [2]int32{3000, 16000}, throughput: [2]int32{125, 1000}},
-	"io1": {sizeGiB: [2]int32{4, 16384}, iops: [2]int32{100, 64000}, needsIOPS: true},
-	"io2": {sizeGiB: [2]int32{4, 16384}, iops: [2]int32{100, 256000}, needsIOPS: true},
+	"gp3": {sizeGiB: [2]int32{1, 16384}, iops: [2]int32{3000, 16000}, iopsPerGiB: 500, throughput: [2]int32{125, 1000}},
+	"io1": {sizeGiB: [2]int32{4, 16384}, iops: [2]int32{100, 64000}, iopsPerGiB: 50, needsIOPS: true},
+	"io2": {sizeGiB: [2]int32{4, 16384}, iops: [2]int32{100, 256000}, iopsPerGiB: 1000, needsIOPS: true},
 	"sc1": {sizeGiB: [2]int32{125, 16384}},
 	"st1": {sizeGiB: [2]int32{125, 16384}},
 }
@@ -75,7 +77,26 @@ func blockVolumeOf(pod *corev1.Pod) (b *blockVolume, fault string) {
 	case b.throughput != 0 && (b.throughput < kind.throughput[0] || b.throughput > kind.throughput[1]):
 		return nil, fmt.Sprintf("volumes of type %s take throughput= %s", b.kind, from(kind.throughput))
 	}
+	if fault := kind.tooMuch(b); fault != "" {
+		return nil, fault
+	}
 	return b, ""
+}
+
+// iopsPerMiB are those that a MiB a second takes at least; EBS user guide, as above: 0.25 MiB a second for each.
+const iopsPerMiB = 4
+
+// tooMuch says what a volume of its size, or of its iops, cannot do, which AWS would say only when the task starts.
+func (k blockVolumeKind) tooMuch(b *blockVolume) string {
+	iops := max(b.iops, k.iops[0])
+	most := max(int64(b.sizeGiB)*int64(k.iopsPerGiB), int64(k.iops[0]))
+	switch {
+	case int64(iops) > most:
+		return fmt.Sprintf("a volume of %d GiB and type %s takes iops= up to %d", b.sizeGiB, b.kind, most)
+	case b.throughput*iopsPerMiB > iops:
+		return fmt.Sprintf("with %d iops a volume takes throughput= up to %d", iops, iops/iopsPerMiB)
+	}
+	return ""
 }
 
 func from(limits [2]int32) string {

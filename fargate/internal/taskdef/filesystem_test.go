@@ -37,6 +37,7 @@ func TestPersistentVolumes(t *testing.T) {
 			pod := barePod()
 			decodeStrict(t, `volumes: [{name: v, persistentVolumeClaim: {claimName: claim}}]`, &pod.Spec)
 			pod.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "v", MountPath: "/v"}}
+			pod.Annotations = map[string]string{taskdef.AnnotationRole: "arn:aws:iam::123456789012:role/task-a"}
 			in, _ := resolved(pod, nodeSources())
 			in.Claims = taskdef.Claims{"claim": pv}
 			got, err := taskdef.Translate(in)
@@ -78,29 +79,40 @@ func TestEBSAnnotation(t *testing.T) {
 	const volumes = `{volumes: [{name: v, emptyDir: {}}, {name: sized, emptyDir: {sizeLimit: 1500Mi}}, {name: memory, emptyDir: {medium: Memory}}, {name: config, configMap: {name: c, optional: true}}, {name: idle, emptyDir: {}}],
 		containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v}, {name: sized, mountPath: /s}, {name: memory, mountPath: /m}]}]}`
 	for text, want := range map[string]string{
-		"v,size=200Gi":                       "v 200 gp3 0 0 ",
-		"sized":                              "sized 2 gp3 0 0 ",
-		" v , size = 1Gi":                    `" size = 1Gi" is not`,
-		"v, size=4Gi, type=io1, iops=100":    "v 4 io1 100 0 ",
-		"v, size=3Gi, type=io1, iops=100":    "a size of 4 to 16384 GiB must be given for type io1",
-		"v,size=1Gi,type=gp2,iops=3000":      "volumes of type gp2 take iops= not at all",
-		"v,size=1Gi,iops=16001":              "volumes of type gp3 take iops= of 3000 to 16000",
-		"v,size=1Gi,type=gp2,throughput=125": "volumes of type gp2 take throughput= not at all",
-		"v,size=1Gi,throughput=300":          "v 1 gp3 0 300 ",
-		"v,size=1Gi,filesystem=ext4":         "v 1 gp3 0 0 ext4",
-		"v":                                  "a size of 1 to 16384 GiB must be given",
-		"v,size=20000Gi":                     "a size of 1 to 16384 GiB must be given",
-		"v,size=1Gi,type=standard":           `"type=standard" is not`,
-		"v,size=4Gi,type=io2":                "volumes of type io2 take iops= of 100 to 256000",
-		"v,size=1Gi,iops=many":               `"iops=many" is not`,
-		"v,size=1Gi,filesystem=btrfs":        `"filesystem=btrfs" is not`,
-		"v,size=1Gi,snapshot=snap-0":         `"snapshot=snap-0" is not`,
-		"memory,size=1Gi":                    `"memory" is no emptyDir of the pod, on disk`,
-		"config,size=1Gi":                    `"config" is no emptyDir of the pod, on disk`,
-		"absent,size=1Gi":                    `"absent" is no emptyDir of the pod, on disk`,
-		"idle,size=1Gi":                      "the volume must be mounted, and as a whole",
-		"":                                   `"" is no emptyDir of the pod, on disk`,
-		strings.Repeat("v", 300) + ",size=":  "is no emptyDir of the pod, on disk",
+		"v,size=200Gi":                          "v 200 gp3 0 0 ",
+		"sized":                                 "sized 2 gp3 0 0 ",
+		" v , size = 1Gi":                       `" size = 1Gi" is not`,
+		"v, size=4Gi, type=io1, iops=100":       "v 4 io1 100 0 ",
+		"v, size=3Gi, type=io1, iops=100":       "a size of 4 to 16384 GiB must be given for type io1",
+		"v,size=1Gi,type=gp2,iops=3000":         "volumes of type gp2 take iops= not at all",
+		"v,size=1Gi,iops=16001":                 "volumes of type gp3 take iops= of 3000 to 16000",
+		"v,size=1Gi,type=gp2,throughput=125":    "volumes of type gp2 take throughput= not at all",
+		"v,size=1Gi,throughput=300":             "v 1 gp3 0 300 ",
+		"v,size=1Gi,iops=3000":                  "v 1 gp3 3000 0 ",
+		"v,size=8Gi,iops=4000,throughput=1000":  "v 8 gp3 4000 1000 ",
+		"v,size=8Gi,iops=4001":                  "a volume of 8 GiB and type gp3 takes iops= up to 4000",
+		"v,size=5Gi,iops=3001":                  "a volume of 5 GiB and type gp3 takes iops= up to 3000",
+		"v,size=1Gi,throughput=750":             "v 1 gp3 0 750 ",
+		"v,size=1Gi,throughput=751":             "with 3000 iops a volume takes throughput= up to 750",
+		"v,size=10Gi,iops=3999,throughput=1000": "with 3999 iops a volume takes throughput= up to 999",
+		"v,size=4Gi,type=io1,iops=201":          "a volume of 4 GiB and type io1 takes iops= up to 200",
+		"v,size=4Gi,type=io2,iops=4000":         "v 4 io2 4000 0 ",
+		"v,size=4Gi,type=io2,iops=4001":         "a volume of 4 GiB and type io2 takes iops= up to 4000",
+		"v,size=16000Gi,type=io2,iops=256000":   "v 16000 io2 256000 0 ",
+		"v,size=1Gi,filesystem=ext4":            "v 1 gp3 0 0 ext4",
+		"v":                                     "a size of 1 to 16384 GiB must be given",
+		"v,size=20000Gi":                        "a size of 1 to 16384 GiB must be given",
+		"v,size=1Gi,type=standard":              `"type=standard" is not`,
+		"v,size=4Gi,type=io2":                   "volumes of type io2 take iops= of 100 to 256000",
+		"v,size=1Gi,iops=many":                  `"iops=many" is not`,
+		"v,size=1Gi,filesystem=btrfs":           `"filesystem=btrfs" is not`,
+		"v,size=1Gi,snapshot=snap-0":            `"snapshot=snap-0" is not`,
+		"memory,size=1Gi":                       `"memory" is no emptyDir of the pod, on disk`,
+		"config,size=1Gi":                       `"config" is no emptyDir of the pod, on disk`,
+		"absent,size=1Gi":                       `"absent" is no emptyDir of the pod, on disk`,
+		"idle,size=1Gi":                         "the volume must be mounted, and as a whole",
+		"":                                      `"" is no emptyDir of the pod, on disk`,
+		strings.Repeat("v", 300) + ",size=":     "is no emptyDir of the pod, on disk",
 	} {
 		pod := barePod()
 		decodeStrict(t, volumes, &pod.Spec)

@@ -23,7 +23,7 @@ var environmentRules = []rule{
 	quiet("spec.containers[].envFrom[].secretRef", Mapped, asSecret),
 	quiet("spec.containers[].env[].name", Mapped, "name of the variable"),
 	loud("spec.containers[].env[].name", "VK_CLUSTER_UID, VK_NODE_NAME, VK_POD_NAMESPACE, VK_POD_NAME, VK_POD_UID, VK_ATTEMPT", Warned, "the name is reserved for the provider, and the variable is left out", "choose another name", reservedNames),
-	loud("spec.containers[].env[].name", "no name of a shell variable, or one that begins with vk_, where something is done before the command", Refused, "it would get lost on the way through the shell that does it", "use letters, digits and underscores, or do without status.podIP, hostAliases and single files", oddNames),
+	loud("spec.containers[].env[].name", "no name of a shell variable, one of PWD, OLDPWD, SHLVL, IFS, OPTIND, PPID, or one that begins with vk_, where something is done before the command", Refused, "it would get lost on the way through the shell that does it", "use another name, of letters, digits and underscores, or do without status.podIP, hostAliases and single files", oddNames),
 	quiet("spec.containers[].env[].value", Mapped, "environment, with $(VAR) expanded as kubelet does"),
 	quietCase("spec.containers[].env[].value", fromASecret, Mapped, asSecret+"; the pod gets a task definition of its own if the value differs between replicas"),
 	quiet("spec.containers[].env[].valueFrom.fieldRef", Mapped, "environment; what differs between replicas travels in the task's overrides"),

@@ -53,6 +53,10 @@ var volumeRules = []rule{
 	volume("glusterfs", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.Glusterfs != nil }),
 	quiet("spec.volumes[].persistentVolumeClaim", Mapped, "EFS volume, where it is bound to a PersistentVolume of "+driverEFS+", or of NFS with a file system's own name; directories that subPath names must exist"),
 	loud("spec.volumes[].persistentVolumeClaim", "bound to anything else", Refused, "Fargate mounts file systems of EFS alone", "use a PersistentVolume of EFS, or for room of the task's own emptyDir with the annotation "+AnnotationEBS, fileSystemFaults(func(v *corev1.Volume) bool { return v.PersistentVolumeClaim != nil })),
+	loud("spec.volumes[].persistentVolumeClaim", "mount option iam, without a task role", Refused, "EFS is asked as the task role, and the pod has none", "annotate the pod "+AnnotationRole+", or its ServiceAccount "+AnnotationServiceAccountRole, onVolume(func(in Input, v *corev1.Volume) bool {
+		fs, _ := fileSystemOf(in, v)
+		return fs != nil && fs.byIAM && taskRole(in) == ""
+	})),
 	volume("rbd", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.RBD != nil }),
 	volume("flexVolume", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.FlexVolume != nil }),
 	volume("cinder", notFargate, elsewhere, func(v *corev1.Volume) bool { return v.Cinder != nil }),

@@ -117,13 +117,20 @@ func linkLines(links []copied, shared bool) []string {
 // shellName is what a shell takes as the name of a variable. Others do not reach the command through one.
 var shellName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
+// shellsOwn are variables that busybox's shell has values of its own for, or that startScript takes away after it.
+var shellsOwn = []string{"PWD", "OLDPWD", "SHLVL", "IFS", "OPTIND", "PPID"}
+
+func isOdd(name string) bool {
+	return !shellName.MatchString(name) || strings.HasPrefix(name, "vk_") || slices.Contains(shellsOwn, name)
+}
+
 // oddNames are the fields that give a variable a name that would get lost on the way through the shell.
 func oddNames(in Input) []hit {
 	var fields []string
 	l := layoutOf(in)
 	eachContainer(in.Pod, func(c *corev1.Container, _ string) {
 		for _, v := range environmentOf(in, c.Name).Variables {
-			if needsStart(in, l, c) && (!shellName.MatchString(v.Name) || strings.HasPrefix(v.Name, "vk_")) {
+			if needsStart(in, l, c) && isOdd(v.Name) {
 				fields = append(fields, nameField(v))
 			}
 		}

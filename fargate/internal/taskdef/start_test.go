@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -164,5 +165,29 @@ func (m machine) asNobody() func(*exec.Cmd) {
 	}
 	return func(command *exec.Cmd) {
 		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
+}
+
+// A name that the shell does not hand on as it came is refused, and every other arrives.
+func TestNamesOnTheWayThroughTheShell(t *testing.T) {
+	m := newMachine(t)
+	names := []string{"PWD", "OLDPWD", "SHLVL", "IFS", "OPTIND", "OPTARG", "PPID", "PS1", "PS2", "PS4", "RANDOM", "EPOCHSECONDS", "EPOCHREALTIME", "LINENO", "FUNCNAME",
+		"MAIL", "MAILPATH", "MAILCHECK", "TERM", "HISTFILE", "HISTSIZE", "HISTFILESIZE", "HOME", "CDPATH", "ENV", "UID", "USER", "FPATH", "LANG", "LC_ALL", "TMOUT", "_"}
+	for _, name := range names {
+		pod := barePod()
+		decodeStrict(t, `{containers: [{name: c, image: i, securityContext: {runAsUser: 0}, command: [env], env: [{name: `+name+`, value: mine}], volumeMounts: [{name: work, mountPath: /WORK}, {name: work, mountPath: /DATA/w, subPath: w}]}],
+			volumes: [{name: work, emptyDir: {}}]}`, &pod.Spec)
+		got, err := translate(pod)
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "spec.containers[0].env[0].name: ") || !slices.Contains([]string{"PWD", "OLDPWD", "SHLVL", "IFS", "OPTIND", "PPID"}, name) {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		m.fill(got)
+		m.mount(definitionOf(t, got, "c"))
+		if said, code := m.try(definitionOf(t, got, "c")); code != 0 || !strings.Contains("\n"+said, "\n"+name+"=mine\n") {
+			t.Errorf("%s does not arrive: exit code %d, %q", name, code, said)
+		}
 	}
 }

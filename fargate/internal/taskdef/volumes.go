@@ -137,7 +137,7 @@ func volumeNamed(pod *corev1.Pod, name string) *corev1.Volume {
 
 // isLeftOut tells whether a volume that others have added to the pod is not needed on Fargate.
 func isLeftOut(in Input, v *corev1.Volume) bool {
-	return podfile.IsTokenVolume(v) && in.Files.Of(v.Name) == nil || isWebhookVolume(v) && taskRole(in) != ""
+	return podfile.IsTokenVolume(in.Pod, v) && in.Files.Of(v.Name) == nil || isWebhookVolume(v) && taskRole(in) != ""
 }
 
 func cleanSubPath(subPath string) string {
@@ -321,7 +321,7 @@ func (l *layout) view(pod *corev1.Pod, volume *corev1.Volume, subPath string) st
 
 // sharedName is the name of a volume by which all replicas have it: that of the API server's own ends at random.
 func sharedName(pod *corev1.Pod, volume string) string {
-	own := slices.IndexFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return podfile.IsTokenVolume(&v) })
+	own := slices.IndexFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return podfile.IsTokenVolume(pod, &v) })
 	if own >= 0 && pod.Spec.Volumes[own].Name == volume {
 		return "kube-api-access_" // Kubernetes has no underscores in the names of volumes
 	}
