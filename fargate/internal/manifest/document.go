@@ -166,7 +166,7 @@ func (d document) mistyped(kind, under string, err error) error {
 	switch {
 	case found != nil && found[3] == "string" && (found[1] == "bool" || found[1] == "number"):
 		return fmt.Errorf("%s:%d: %s: %s: a text is needed, and YAML takes this for a %s; quote it", d.file, line, kind, found[2], found[1])
-	case mayBeSecret.Match(d.text):
+	case kind == "Secret", mayBeSecret.Match(d.text):
 		return fmt.Errorf("%s:%d: %s: not as Kubernetes takes it (%s)", d.file, line, kind, notQuoted)
 	}
 	return fmt.Errorf("%s:%d: %s: %w; correct or remove it", d.file, line, kind, err)
