@@ -29,7 +29,7 @@ func (e *explainer) selected(pod *corev1.Pod) []Finding {
 			continue
 		}
 		findings = append(findings, Finding{noted, "spec.nodeSelector[" + key + "]", fmt.Sprintf(
-			"the node has no label %s=%s, so that no scheduler gives it the pod: select type=%s, or label the node", key, want, virtualKubelet)})
+			"the node has no label %s=%q, so that no scheduler gives it the pod: select type=%s, or label the node", key, want, virtualKubelet)})
 	}
 	return findings
 }
@@ -91,7 +91,7 @@ func (e *explainer) spread(w manifest.Workload) []Finding {
 		case domains > 1:
 			message = fmt.Sprintf("%d of the %d pods can be on the node until there are %d such nodes (minDomains)", c.MaxSkew, w.Replicas, domains)
 		case !honors || !meant(w.Pod, e.labels):
-			message = fmt.Sprintf("the node takes at most %d pods more than the emptiest of the nodes that count: where one takes none, %d of %d stay Pending; select type=%s", c.MaxSkew, w.Replicas-int(c.MaxSkew), w.Replicas, virtualKubelet)
+			message = fmt.Sprintf("the node takes at most %d more of the pods than the emptiest of the nodes that count: where one takes none, %d of %d stay Pending; select type=%s", c.MaxSkew, w.Replicas-int(c.MaxSkew), w.Replicas, virtualKubelet)
 		}
 		if message != "" {
 			findings = append(findings, Finding{noted, fmt.Sprintf("spec.topologySpreadConstraints[%d]", i), message})

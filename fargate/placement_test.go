@@ -19,7 +19,7 @@ func TestExplainOfPlacement(t *testing.T) {
 		spread  = "topologySpreadConstraints: [{maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: a}}}]"
 		pinned  = "nodeSelector: {type: virtual-kubelet}, "
 		apart   = "one of the 3 pods can be on the node, for no two may have the same kubernetes.io/hostname"
-		skewed  = "the node takes at most 1 pods more than the emptiest of the nodes that count: where one takes none, 2 of 3 stay Pending"
+		skewed  = "the node takes at most 1 more of the pods than the emptiest of the nodes that count: where one takes none, 2 of 3 stay Pending"
 		atTerm  = "spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0]"
 		atFirst = "spec.topologySpreadConstraints[0]"
 	)
@@ -29,8 +29,8 @@ func TestExplainOfPlacement(t *testing.T) {
 		text        string
 		field, says string // of the one finding; empty: there is none
 	}{
-		"a label that the node does not have":       {with(one, `nodeSelector: {node-role.kubernetes.io/worker: ""}`), "spec.nodeSelector[node-role.kubernetes.io/worker]", "the node has no label node-role.kubernetes.io/worker="},
-		"another value":                             {with(one, "nodeSelector: {kubernetes.io/hostname: other}"), "spec.nodeSelector[kubernetes.io/hostname]", "the node has no label kubernetes.io/hostname=other"},
+		"a label that the node does not have":       {with(one, `nodeSelector: {node-role.kubernetes.io/worker: ""}`), "spec.nodeSelector[node-role.kubernetes.io/worker]", `the node has no label node-role.kubernetes.io/worker="", so`},
+		"another value":                             {with(one, "nodeSelector: {kubernetes.io/hostname: other}"), "spec.nodeSelector[kubernetes.io/hostname]", `the node has no label kubernetes.io/hostname="other", so`},
 		"labels that it has":                        {with(one, "nodeSelector: {type: virtual-kubelet, kubernetes.io/hostname: vk, kubernetes.io/os: linux, kubernetes.io/arch: amd64}"), "", ""},
 		"a region and a zone that nobody knows yet": {with(one, "nodeSelector: {topology.kubernetes.io/region: r, topology.kubernetes.io/zone: z}"), "", ""},
 		"pods apart from their like":                {apartBy("labelSelector: {matchLabels: {app: a}}"), atTerm, apart},

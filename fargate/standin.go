@@ -45,7 +45,7 @@ func (e *explainer) fetch(pod *corev1.Pod) (fetched, []Finding) {
 				"ServiceAccount %q is not in the files, so that it has no annotation %s", account, taskdef.AnnotationServiceAccountRole)})
 		}
 	}
-	return from, append(standIns, e.findFiles(pod, from)...)
+	return from, e.findFiles(pod, from, standIns)
 }
 
 // has tells whether what a field names is in the files.

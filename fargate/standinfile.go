@@ -13,11 +13,11 @@ import (
 )
 
 // findFiles gives the stand-ins the files that mounts name by their subPath: a file is mounted another way than a
-// directory, so that a stand-in without it would have the pod look as if it ran.
-func (e *explainer) findFiles(pod *corev1.Pod, from fetched) []Finding {
+// directory, so that a stand-in without it would have the pod look as if it ran. What is found so takes the
+// place of what was found of its field.
+func (e *explainer) findFiles(pod *corev1.Pod, from fetched, standIns []Finding) []Finding {
 	environment, _ := podenv.Resolve(pod, from.sources)
 	containers := slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers)
-	var standIns []Finding
 	for i, expanded := range environment.Containers {
 		for j, mount := range containers[i].VolumeMounts {
 			key := path.Clean(expanded.SubPaths[j].Value)
@@ -25,6 +25,8 @@ func (e *explainer) findFiles(pod *corev1.Pod, from fetched) []Finding {
 			if !found || key == "." || key == ".." || strings.Contains(key, "/") || holds(pod, from, mount.Name, key) {
 				continue
 			}
+			whole := Finding{assumed, n.field, n.assumption()}
+			standIns = slices.DeleteFunc(standIns, func(f Finding) bool { return f == whole })
 			n.key = key
 			e.find(pod.Namespace, n, from.sources)
 			standIns = append(standIns, Finding{assumed, n.field, n.assumption()})

@@ -233,8 +233,10 @@ func TestExplainBadInput(t *testing.T) {
 			want: "standard input:4: Pod a: spec.containers[0].image: missing; name one\nstandard input:4: Pod a: spec.containers[0].ports[0].containerPort: 70000; it must be 1 to 65535"},
 		"two faults": {text: "hello\n---\nhello\n", want: "standard input:1: no Kubernetes object; one begins with apiVersion and kind\nstandard input:3: no Kubernetes object; one begins with apiVersion and kind"},
 		// No error quotes a Secret.
+		"a Secret with a number":   {text: secret + "stringData:\n  password: " + planted + "\n  port: 5432\n", want: "standard input:6: Secret: stringData: a text is needed, and YAML takes this for a number; quote it"},
 		"a Secret that is no YAML": {text: secret + "stringData: {password: *" + planted + "}\n", want: "standard input:1: " + notYAML + "it may hold a Secret and is not quoted here"},
 		"a Secret without base64":  {text: secret + "data: {password: " + planted + "}\n", want: "standard input:1: Secret: not as Kubernetes takes it (it may hold a Secret and is not quoted here)"},
+		"a Secret by a tag":        {text: strings.Replace(secret, "Secret", "!!str Secret", 1) + "stringData: {password: [" + planted + "]}\n", want: "standard input:4: Secret: not as Kubernetes takes it (it may hold a Secret and is not quoted here)"},
 		"a Secret's unknown field": {text: secret + "stringdata: {password: " + planted + "}\n", want: `standard input:1: Secret: unknown field "stringdata"; correct or remove it`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -96,7 +96,7 @@ func (d document) objects(known decoder) (objects []located, passedOver []string
 		if isList {
 			under = fmt.Sprintf("items[%d].", i)
 		}
-		object, foreign, err := d.object(known, item)
+		object, foreign, err := d.object(known, under, item)
 		switch {
 		case err != nil:
 			return nil, nil, err
@@ -129,8 +129,9 @@ func newDecoder() decoder {
 // groups in which a kind that is not known is a mistake: extensions is where Deployments were, long ago.
 var groups = []string{corev1.GroupName, appsv1.GroupName, batchv1.GroupName, "extensions"}
 
-// object decodes one object as the API server would, which knows all fields; foreign tells of one that is not read.
-func (d document) object(known decoder, text []byte) (object runtime.Object, foreign string, err error) {
+// object decodes one object as the API server would, which knows all fields; foreign tells of one that is not read. under
+// is where in the document it stands.
+func (d document) object(known decoder, under string, text []byte) (object runtime.Object, foreign string, err error) {
 	var kind metav1.TypeMeta
 	if err := json.Unmarshal(text, &kind); err != nil {
 		return nil, "", fmt.Errorf("%s: an item of the List is no object", d.where())
@@ -149,12 +150,30 @@ func (d document) object(known decoder, text []byte) (object runtime.Object, for
 			return nil, kind.Kind, nil // lists of one kind, and what only the API server makes
 		}
 		return object, "", nil
-	case mayBeSecret.Match(d.text) && !runtime.IsStrictDecodingError(err):
-		return nil, "", fmt.Errorf("%s: %s: not as Kubernetes takes it (%s)", d.where(), kind.Kind, notQuoted)
+	case !runtime.IsStrictDecodingError(err):
+		return nil, "", d.mistyped(kind.Kind, under, err)
 	}
 	message := strings.TrimPrefix(err.Error(), "strict decoding error: ")
 	return nil, "", fmt.Errorf("%s: %s: %s; correct or remove it", d.where(), kind.Kind, message)
 }
+
+// mistyped is of a value that is not of its field's type, and says in which line it is where that is found.
+func (d document) mistyped(kind, under string, err error) error {
+	line, found := d.line, typeError.FindStringSubmatch(err.Error())
+	if found != nil {
+		line = d.lineOfValue(under, found[2], found[1])
+	}
+	switch {
+	case found != nil && found[3] == "string" && (found[1] == "bool" || found[1] == "number"):
+		return fmt.Errorf("%s:%d: %s: %s: a text is needed, and YAML takes this for a %s; quote it", d.file, line, kind, found[2], found[1])
+	case kind == "Secret", mayBeSecret.Match(d.text):
+		return fmt.Errorf("%s:%d: %s: not as Kubernetes takes it (%s)", d.file, line, kind, notQuoted)
+	}
+	return fmt.Errorf("%s:%d: %s: %w; correct or remove it", d.file, line, kind, err)
+}
+
+// typeError is how encoding/json words one: what the value is, its field, and the field's type.
+var typeError = regexp.MustCompile(`cannot unmarshal (bool|number|string|array|object)(?: \S+)? into Go struct field \w+\.(\S+) of type (\S+)`)
 
 // foreignName is "Ingress web", or the kind alone of what has no name.
 func foreignName(kind string, text []byte) string {
