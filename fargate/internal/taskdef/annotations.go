@@ -97,7 +97,7 @@ func rulesOf(table []annotation) []rule {
 			rules = append(rules, loud(field, notGranted, Refused, "fargate.toml does not grant it", grantIt, a.ungranted))
 		}
 	}
-	return append(rules, loud(fieldOf(podid.AnnotationPrefix+"..."), "any other name", Warned, "no annotation of the provider has this name", "mend or remove it", unknownAnnotations))
+	return append(rules, loud(fieldOf(podid.AnnotationPrefix+"..."), "any other name, or one with a prefix much like it", Warned, "no annotation of the provider has this name", "mend or remove it", unknownAnnotations))
 }
 
 // unreadable finds the annotation with a value that means nothing, by itself or beside others.
@@ -148,17 +148,28 @@ func unlessGiven(asked func(asks) []string, given func(Settings) []string) func(
 	}
 }
 
-// unknownAnnotations finds those with our prefix that mean nothing, and the name that may be meant.
+// unknownAnnotations finds those with our prefix that mean nothing, and the name that may be meant; and those with a
+// prefix that may be meant to be ours.
 func unknownAnnotations(in Input) []hit {
 	var hits []hit
 	for _, key := range slices.Sorted(maps.Keys(in.Pod.Annotations)) {
 		name, ours := strings.CutPrefix(key, podid.AnnotationPrefix)
+		if !ours && isNearlyOurs(key) {
+			hits = append(hits, hit{field: fieldOf(key), what: "the provider's annotations begin with " + podid.AnnotationPrefix})
+		}
 		if known := knownNames(); ours && !slices.Contains(known, name) {
 			nearest := slices.MinFunc(known, func(a, b string) int { return cmp.Compare(apart(a, name), apart(b, name)) })
 			hits = append(hits, hit{field: fieldOf(key), what: "no annotation of the provider has this name, and " + podid.AnnotationPrefix + nearest + " comes nearest"})
 		}
 	}
 	return hits
+}
+
+// isNearlyOurs tells whether a key has our prefix but for a slip or two, or begins as it does.
+func isNearlyOurs(key string) bool {
+	domain, _, _ := strings.Cut(key, "/")
+	ours := strings.TrimSuffix(podid.AnnotationPrefix, "/")
+	return distance(domain, ours) <= 2 || strings.HasPrefix(key, strings.TrimSuffix(ours, ".io"))
 }
 
 // knownNames are those of the table with our prefix, without it.

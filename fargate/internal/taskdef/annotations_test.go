@@ -241,7 +241,8 @@ func TestArchitecture(t *testing.T) {
 		"another":                    {"", `nodeSelector: {kubernetes.io/arch: arm64}`, "", "spec.nodeSelector: the node's kubernetes.io/arch is amd64, which the pod rules out; let it select a node of that kind, for which [Node] Architecture in fargate.toml makes one"},
 		"another by the older label": {"arm64", `nodeSelector: {beta.kubernetes.io/arch: amd64}`, "", "spec.nodeSelector: the node's beta.kubernetes.io/arch is arm64"},
 		"another by affinity":        {"arm64", required + "[{matchExpressions: [{key: kubernetes.io/arch, operator: NotIn, values: [arm64]}]}]}}}", "", "spec.affinity: the node's kubernetes.io/arch is arm64"},
-		"Windows":                    {"", `nodeSelector: {kubernetes.io/os: windows}`, "", "spec.nodeSelector: the node's kubernetes.io/os is linux"},
+		"Windows":                    {"", `nodeSelector: {kubernetes.io/os: windows}`, "", "spec.nodeSelector: the node's kubernetes.io/os is linux, which the pod rules out; choose a node of that operating system"},
+		"Windows by affinity":        {"", required + "[{matchExpressions: [{key: kubernetes.io/os, operator: In, values: [windows]}]}]}}}", "", "spec.affinity: the node's kubernetes.io/os is linux, which the pod rules out; choose a node of that operating system"},
 		"no label":                   {"", required + "[{matchExpressions: [{key: kubernetes.io/arch, operator: DoesNotExist}]}]}}}", "", "spec.affinity: the node's kubernetes.io/arch is amd64"},
 	} {
 		t.Run(why, func(t *testing.T) {
@@ -275,6 +276,25 @@ func TestWhereLogsAre(t *testing.T) {
 		pod.Annotations = asking(t, row.annotations)
 		if group, driver := taskdef.LogGroup(pod, settings); group != row.group || driver != row.driver {
 			t.Errorf("%s: group %q, driver %q", why, group, driver)
+		}
+	}
+}
+
+// A prefix that is ours but for a slip asks for nothing; those of others stay unread.
+func TestAnnotationsWithAPrefixMuchLikeOurs(t *testing.T) {
+	for key, told := range map[string]bool{
+		"fargate.virtual-kubelet/size": true, "fargate.virtual-kubelet.io.size": true, "fargate.virtualkubelet.io/log-mode": true, "fargat.virtual-kubelet.io/size": true, "fargate.virtual-kubelet.io": true,
+		"virtual-kubelet.io/last-applied-node-taints": false, "eks.amazonaws.com/size": false, "size": false, "fargate.example.com/size": false,
+	} {
+		pod := barePod()
+		pod.Annotations = map[string]string{key: "512/1024"}
+		in, _ := resolved(pod, nodeSources())
+		want := ""
+		if told {
+			want = "warned the provider's annotations begin with fargate.virtual-kubelet.io/; mend or remove it"
+		}
+		if diff := cmp.Diff(want, saidOf(in, "metadata.annotations["+key+"]")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", key, diff)
 		}
 	}
 }

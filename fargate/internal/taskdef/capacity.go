@@ -125,38 +125,47 @@ func contradicts(r corev1.NodeSelectorRequirement, value string) bool {
 const (
 	fieldNodeSelector = "spec.nodeSelector"
 	fieldAffinity     = "spec.affinity"
-	otherMachine      = "of another architecture or operating system than the node's"
+	otherArchitecture = "of another architecture than the node's"
+	otherSystem       = "of another operating system than Linux"
 	ofCapacity        = "of " + labelCapacityType + " or " + labelEKSCapacityType
+	ruledOut          = "the pod selects what this node does not have"
 	chooseAnother     = "let it select a node of that kind, for which [Node] Architecture in fargate.toml makes one"
+	chooseSystem      = "choose a node of that operating system"
 )
 
 // nodeSelectorRules and affinityRules speak to pods that are here although they select machines of another kind, by
 // spec.nodeName mostly.
 var nodeSelectorRules = []rule{
 	quietCase(fieldNodeSelector, ofCapacity, Mapped, "Spot or on demand, unless the annotation "+annotationCapacityType+" says otherwise"),
-	loud(fieldNodeSelector, otherMachine, Refused, "the pod selects what this node does not have", chooseAnother, otherMachines(true)),
+	loud(fieldNodeSelector, otherArchitecture, Refused, ruledOut, chooseAnother, rulesOut(bySelector, architectureOf)),
+	loud(fieldNodeSelector, otherSystem, Refused, ruledOut, chooseSystem, rulesOut(bySelector, linux)),
 }
 
 var affinityRules = []rule{
 	quietCase(fieldAffinity, "required, "+ofCapacity, Mapped, "Spot or on demand, as spec.nodeSelector"),
-	loud(fieldAffinity, "required, "+otherMachine, Refused, "the pod selects what this node does not have", chooseAnother, otherMachines(false)),
+	loud(fieldAffinity, "required, "+otherArchitecture, Refused, ruledOut, chooseAnother, rulesOut(byAffinity, architectureOf)),
+	loud(fieldAffinity, "required, "+otherSystem, Refused, ruledOut, chooseSystem, rulesOut(byAffinity, linux)),
 }
 
-// otherMachines finds pods that rule out the node's architecture or operating system by nodeSelector, or by affinity.
-func otherMachines(bySelector bool) func(Input) []hit {
+func bySelector(spec corev1.PodSpec) corev1.PodSpec {
+	return corev1.PodSpec{NodeSelector: spec.NodeSelector}
+}
+func byAffinity(spec corev1.PodSpec) corev1.PodSpec { return corev1.PodSpec{Affinity: spec.Affinity} }
+
+// architectureOf and linux are what the node has: the label, without the prefix that it once had, and its value.
+func architectureOf(s Settings) (label, value string) {
+	return corev1.LabelArchStable, s.architecture()
+}
+func linux(Settings) (label, value string) { return corev1.LabelOSStable, "linux" }
+
+// rulesOut finds pods of which a part of the spec rules out what the node has.
+func rulesOut(part func(corev1.PodSpec) corev1.PodSpec, has func(Settings) (label, value string)) func(Input) []hit {
 	return func(in Input) []hit {
-		pod := &corev1.Pod{}
-		if bySelector {
-			pod.Spec.NodeSelector = in.Pod.Spec.NodeSelector
-		} else {
-			pod.Spec.Affinity = in.Pod.Spec.Affinity
-		}
-		for _, has := range []struct{ key, value string }{
-			{corev1.LabelArchStable, in.Settings.architecture()}, {"beta." + corev1.LabelArchStable, in.Settings.architecture()},
-			{corev1.LabelOSStable, "linux"}, {"beta." + corev1.LabelOSStable, "linux"},
-		} {
-			if excludes(pod, has.key, has.value) {
-				return []hit{{what: "the node's " + has.key + " is " + has.value + ", which the pod rules out"}}
+		label, value := has(in.Settings)
+		pod := &corev1.Pod{Spec: part(in.Pod.Spec)}
+		for _, key := range []string{label, "beta." + label} {
+			if excludes(pod, key, value) {
+				return []hit{{what: "the node's " + key + " is " + value + ", which the pod rules out"}}
 			}
 		}
 		return nil

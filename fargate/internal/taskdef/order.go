@@ -1,7 +1,9 @@
 package taskdef
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -92,6 +94,45 @@ func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinit
 		definitions = append(definitions, router(in))
 	}
 	return definitions
+}
+
+// containersOf counts the containers of a task, and names those that the pod does not: "11 containers (10 containers,
+// vk-files)".
+func containersOf(in Input) (n int, which string) {
+	l := layoutOf(in)
+	inits, own := len(in.Pod.Spec.InitContainers), len(remaining(in.Pod))
+	var ours []string
+	if needsFiles(in) {
+		ours = append(ours, podid.FilesName)
+	}
+	for _, v := range l.imageVolumes() {
+		ours = append(ours, podid.ImageName(v.Name))
+	}
+	for _, c := range l.withDirs(in) {
+		ours = append(ours, podid.DirsName(c.Name))
+	}
+	if needsKeeper(in.Pod) {
+		ours = append(ours, podid.KeeperName)
+	}
+	if needsRouter(in.Pod) {
+		ours = append(ours, podid.RouterName)
+	}
+	n = inits + own + len(ours)
+	parts := append([]string{plural(own, "container")}, ours...)
+	if inits > 0 {
+		parts = append([]string{plural(inits, "init container")}, parts...)
+	}
+	if len(parts) == 1 {
+		return n, parts[0]
+	}
+	return n, plural(n, "container") + " (" + strings.Join(parts, ", ") + ")"
+}
+
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // passing makes a container that is over before others begin count as little beside them as ECS lets it.

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/taskdef"
 )
 
@@ -19,6 +21,26 @@ func saidOf(in taskdef.Input, field string) string {
 }
 
 const mounted = ", volumeMounts: [{name: v, mountPath: /v}]}]"
+
+// Who is one too many is for the pod's author to see: the provider's own containers stand in no manifest.
+func TestTooManyContainers(t *testing.T) {
+	for name, test := range map[string]struct{ spec, want string }{
+		"a job's": {`{restartPolicy: Never, initContainers: [{name: i, image: i}, {name: j, image: i}, {name: k, image: i}], containers: [` + strings.Repeat("{name: c, image: i}, ", 5) +
+			`{name: c, image: i, volumeMounts: [{name: v, mountPath: /v}]}], volumes: [{name: v, emptyDir: {}}]}`, "11 containers (3 init containers, 6 containers, vk-files, vk-keeper)"},
+		"files of images": {`{initContainers: [{name: i, image: i}], containers: [` + strings.Repeat("{name: c, image: i}, ", 8) +
+			`{name: c, image: i, volumeMounts: [{name: v, mountPath: /v}]}], volumes: [{name: v, image: {reference: files}}]}`, "12 containers (1 init container, 9 containers, vk-files, vk-image-v)"},
+		"nothing but the pod's": {`{containers: [` + strings.Repeat("{name: c, image: i}, ", 11) + `]}`, "11 containers"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod := barePod()
+			decodeStrict(t, test.spec, &pod.Spec)
+			in, _ := resolved(pod, nodeSources())
+			if diff := cmp.Diff("refused "+test.want+": a Fargate task has at most 10; split the pod", saidOf(in, "spec.containers")); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
 
 func TestTmpfsLargerThanTheTask(t *testing.T) {
 	const warning = "warned volume v: the volume may hold 2048 MiB, and the task has 512 MiB of memory"

@@ -1,7 +1,6 @@
 package taskdef
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -38,20 +37,8 @@ var podRules = slices.Concat([]rule{
 	quietCase("spec.initContainers", "with restartPolicy Always: a sidecar", Mapped, "started before, and stopped after, what comes later; when it ends, it is not started again"),
 	quiet("spec.containers", Mapped, "one container each; with restartPolicy Always all are essential: when one exits, the pod restarts as a whole"),
 	loud("spec.containers", "more than 10, init containers and the provider's own included", Refused, "a Fargate task has at most 10", "split the pod", func(in Input) []hit {
-		n := len(in.Pod.Spec.InitContainers) + len(remaining(in.Pod))
-		if needsKeeper(in.Pod) {
-			n++
-		}
-		if needsFiles(in) {
-			n++
-		}
-		l := layoutOf(in)
-		n += len(l.imageVolumes()) + len(l.withDirs(in))
-		if needsRouter(in.Pod) {
-			n++
-		}
-		if n > maxContainers {
-			return []hit{{detail: fmt.Sprintf("%d containers", n)}}
+		if n, which := containersOf(in); n > maxContainers {
+			return []hit{{detail: which}}
 		}
 		return nil
 	}),

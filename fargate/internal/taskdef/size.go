@@ -85,7 +85,7 @@ func size(pod *corev1.Pod, settings Settings) (Size, *sizeError) {
 	chosen, fits := cheapest(need.RequestedCPUUnits, need.RequestedMemoryMiB, pricesOf(pod, settings))
 	if annotation, ok := pod.Annotations[AnnotationSize]; ok {
 		var problem string
-		if chosen, problem = annotated(annotation, need); problem != "" {
+		if chosen, problem = annotated(strings.TrimSpace(annotation), need); problem != "" {
 			return need, &sizeError{field: fieldSize, problem: problem}
 		}
 	} else if !fits {

@@ -94,6 +94,12 @@ func TestSize(t *testing.T) {
 			annotation: "2048/16384",
 			want:       taskdef.Size{CPUUnits: 2048, MemoryMiB: 16384, RequestedCPUUnits: 256},
 		},
+		"a size by annotation, with blanks": {
+			why:        "all annotations are read without them",
+			annotation: " 512/1024 ",
+			containers: []resources{{}},
+			want:       taskdef.Size{CPUUnits: 512, MemoryMiB: 1024},
+		},
 		"less memory than a container can have": {
 			why:        "ECS gives no container less than 6 MiB",
 			containers: []resources{{memory: "1Mi"}, {memory: "1Mi"}},
