@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"runtime"
 	"slices"
 	"strconv"
 
@@ -23,6 +24,8 @@ const (
 	maxInline = 16 << 10
 	// pieceLength leaves room for JSON in the 65,536 bytes of a secret (API reference: CreateSecret).
 	pieceLength = 60_000
+	// format begins what tells one way to lay out files from another. It changes with what an archive is made of.
+	format = "files"
 	// keyArchive is where a Document has its piece of an archive.
 	keyArchive = "archive"
 )
@@ -73,20 +76,25 @@ func archived(data string, files []file) Archive {
 // address of the files of one Secret: which version of it, which keys, and how they are laid out.
 func (r *resolver) address(files []file) podenv.Address {
 	secret := files[0].secret
-	parts := []string{"files", strconv.FormatInt(r.owner.group(), 10), strconv.FormatInt(r.owner.ofDirectory(), 8)}
+	parts := []string{format, strconv.FormatInt(r.owner.group(), 10), strconv.FormatInt(r.owner.ofDirectory(), 8)}
 	for _, f := range files {
 		parts = append(parts, f.key, f.path, strconv.FormatInt(f.mode, 8))
 	}
 	return podenv.AddressOf(r.in.Pod.Namespace, secret, parts...)
 }
 
-// stored puts the archive's data into documents, each with a piece.
+// packer is who has made an archive: another version of the compression may give other bytes for the same files.
+func packer() string { return digest(runtime.Version())[:8] }
+
+// stored puts the archive's data into documents, each with a piece. Only those of one packing fit together, and a piece
+// may be there from an earlier one, by an older daemon: so of several each says how many they are and whose.
 func stored(a Archive, address podenv.Address) (Archive, []podenv.Document) {
 	var documents []podenv.Document
-	for i, piece := range pieces(a.Data) {
+	all := pieces(a.Data)
+	for i, piece := range all {
 		at := address
-		if i > 0 {
-			at += podenv.Address("-" + strconv.Itoa(i+1))
+		if len(all) > 1 {
+			at += podenv.Address(fmt.Sprintf("-%d-of-%d-%s", i+1, len(all), packer()))
 		}
 		content, err := json.Marshal(map[string]string{keyArchive: piece})
 		if err != nil {

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -350,6 +352,42 @@ func TestTokenVolumes(t *testing.T) {
 		}
 		if got := podfile.IsTokenVolume(pod, &pod.Spec.Volumes[0]); got != row.want {
 			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+// Pieces of two packings are never put together: one with more pieces shares none with another, though it is of the same
+// version of the Secret, and each says whose work it is. A piece that is all can stay where it was.
+func TestPiecesOfAnotherPacking(t *testing.T) {
+	stored := func(length int) []podenv.Address {
+		noise := make([]byte, length)
+		random := rand.NewChaCha8([32]byte{1})
+		_, _ = random.Read(noise)
+		s := sources()
+		s.Secrets["login"].Data = map[string][]byte{"noise": noise}
+		files, _ := podfile.Resolve(podfile.Input{Sources: s, Pod: aPod(t, "volumes: [{name: v, secret: {secretName: login}}]")})
+		var list []podenv.Address
+		for _, piece := range files.Volumes[0].Archives[0].Stored {
+			list = append(list, piece.Address)
+		}
+		return list
+	}
+	one, two, three := stored(40_000), stored(80_000), stored(120_000)
+	if len(one) != 1 || len(two) != 2 || len(three) != 3 {
+		t.Fatalf("pieces %v, %v, %v", one, two, three)
+	}
+	seen := map[podenv.Address]bool{}
+	for _, address := range slices.Concat(one, two, three) {
+		if seen[address] {
+			t.Errorf("%s is a piece of two packings", address)
+		}
+		seen[address] = true
+		suffix, _ := strings.CutPrefix(string(address), string(one[0]))
+		if own := strings.HasSuffix(suffix, "-"+podfile.Packer()); own != (address != one[0]) {
+			t.Errorf("piece %s of the packer %s", address, podfile.Packer())
+		}
+		if !regexp.MustCompile(`^[A-Za-z0-9/._-]{1,440}$`).MatchString(string(address)) { // as podenv.Address says
+			t.Errorf("address %s", address)
 		}
 	}
 }

@@ -1,0 +1,4 @@
+package podfile
+
+// Packer is whose packing pieces are of.
+var Packer = packer
