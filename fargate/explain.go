@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/utils/ptr"
 
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/manifest"
 	"github.com/virtual-kubelet/aws-fargate/fargate/internal/podenv"
@@ -193,7 +194,7 @@ func (e *explainer) size(pod *corev1.Pod, size taskdef.Size) *ExplainedSize {
 	return &ExplainedSize{
 		RequestedCPU:       resource.NewMilliQuantity(int64(milliCPU), resource.DecimalSI).String(),
 		RequestedMemoryMiB: size.RequestedMemoryMiB,
-		Defaulted:          slices.ContainsFunc(pod.Spec.Containers, saysNothing),
+		Defaulted:          isDefaulted(pod),
 		CPUUnits:           size.CPUUnits, MemoryMiB: size.MemoryMiB, StorageGiB: size.StorageGiB,
 		CapacityType:      string(taskdef.CapacityOf(pod, e.settings)),
 		OnDemandHourlyUSD: rounded(size.HourlyUSD(e.settings.Prices)), SpotHourlyUSD: rounded(size.HourlyUSD(e.settings.SpotPrices)),
@@ -201,11 +202,18 @@ func (e *explainer) size(pod *corev1.Pod, size taskdef.Size) *ExplainedSize {
 	}
 }
 
-// saysNothing finds containers that [Defaults] count for.
-func saysNothing(c corev1.Container) bool {
-	_, cpu := c.Resources.Requests[corev1.ResourceCPU]
-	_, memory := c.Resources.Requests[corev1.ResourceMemory]
-	return !cpu || !memory
+// isDefaulted tells whether [Defaults] count for a pod: neither it nor some container says how much of CPU, or of memory.
+func isDefaulted(pod *corev1.Pod) bool {
+	whole := ptr.Deref(pod.Spec.Resources, corev1.ResourceRequirements{})
+	return slices.ContainsFunc([]corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory}, func(name corev1.ResourceName) bool {
+		return !says(whole, name) && slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool { return !says(c.Resources, name) })
+	})
+}
+
+func says(r corev1.ResourceRequirements, name corev1.ResourceName) bool {
+	_, requests := r.Requests[name]
+	_, limits := r.Limits[name]
+	return requests || limits
 }
 
 func rounded(usd float64) float64 { return math.Round(usd*1e6) / 1e6 }

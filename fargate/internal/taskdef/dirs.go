@@ -33,17 +33,6 @@ func (l layout) withDirs(in Input) []*corev1.Container {
 	return containers
 }
 
-// containerCount is how many containers a task with this layout has.
-func containerCount(in Input, l layout) int {
-	n := len(in.Pod.Spec.InitContainers) + len(remaining(in.Pod)) + len(l.imageVolumes()) + len(l.withDirs(in))
-	for _, own := range []bool{needsKeeper(in.Pod), len(l.prepared(in)) > 0 || needsTools(in, l), needsRouter(in.Pod)} {
-		if own {
-			n++
-		}
-	}
-	return n
-}
-
 // addDir lays a file of a volume, of which source is the ECS name, into the copy of the directory around it.
 func (l *layout) addDir(c *corev1.Container, source string, file copied) {
 	dirs := l.dirs[c.Name]

@@ -22,6 +22,8 @@ $1=="options"{for(i=2;i<=NF;i++){k=$i;sub(/:.*/,"",k);if(!(k in o))c[++m]=k;o[k]
 END{if(s)print "search"s;if(m){printf "options";for(i=1;i<=m;i++)printf " %s",o[c[i]];print ""}}`
 )
 
+const noResolvConf = "vk_no " + resolvConf + " 'cannot be written'"
+
 // resolver is what a pod wants of /etc/resolv.conf.
 type resolver struct {
 	text    string // lines of such a file; empty: nothing
@@ -69,12 +71,12 @@ func resolvConfLines(pod *corev1.Pod, c *corev1.Container) []string {
 	}
 	r := resolverOf(pod)
 	if r.anew {
-		return []string{fmt.Sprintf("printf %%s %s > %s", quoted(r.text), resolvConf)}
+		return []string{fmt.Sprintf("printf %%s %s > %s || %s", quoted(r.text), resolvConf, noResolvConf)}
 	}
 	merge := fmt.Sprintf("vk_d=$(printf %%s %s | $vk_b awk %s %s -)", quoted(r.text), quoted(mergeResolvConf), resolvConf)
 	write := fmt.Sprintf(`printf '%%s\n' "$vk_d" > %s`, resolvConf)
 	if r.isVital() {
-		return []string{merge, write}
+		return []string{merge, write + " || " + noResolvConf}
 	}
 	return []string{fmt.Sprintf(`{ %s && %s; } || echo "vk-start: the options of dnsConfig are not set" >&2`, merge, write)}
 }

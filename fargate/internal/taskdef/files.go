@@ -20,10 +20,9 @@ const (
 
 // needsFiles tells whether volumes must be filled before the containers start. A volume of a task begins as root's
 // alone (developer guide: "Use bind mounts with Amazon ECS"), where Kubernetes lets everybody write.
-func needsFiles(in Input) bool {
-	l := layoutOf(in)
-	return len(l.prepared(in)) > 0 || needsTools(in, l)
-}
+func needsFiles(in Input) bool { return layoutOf(in).needsFiles(in) }
+
+func (l layout) needsFiles(in Input) bool { return len(l.prepared(in)) > 0 || needsTools(in, l) }
 
 // prepared are the views that the provider fills, or at least opens.
 func (l layout) prepared(in Input) []view {

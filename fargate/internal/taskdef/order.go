@@ -96,36 +96,42 @@ func containerDefinitions(in Input, chosen contents) []ecstypes.ContainerDefinit
 	return definitions
 }
 
-// containersOf counts the containers of a task, and names those that the pod does not: "11 containers (10 containers,
-// vk-files)".
-func containersOf(in Input) (n int, which string) {
-	l := layoutOf(in)
-	inits, own := len(in.Pod.Spec.InitContainers), len(remaining(in.Pod))
-	var ours []string
-	if needsFiles(in) {
-		ours = append(ours, podid.FilesName)
+// ownContainers names the containers of the provider's own in a task with this layout.
+func ownContainers(in Input, l layout) []string {
+	var names []string
+	if l.needsFiles(in) {
+		names = append(names, podid.FilesName)
 	}
 	for _, v := range l.imageVolumes() {
-		ours = append(ours, podid.ImageName(v.Name))
+		names = append(names, podid.ImageName(v.Name))
 	}
 	for _, c := range l.withDirs(in) {
-		ours = append(ours, podid.DirsName(c.Name))
+		names = append(names, podid.DirsName(c.Name))
 	}
 	if needsKeeper(in.Pod) {
-		ours = append(ours, podid.KeeperName)
+		names = append(names, podid.KeeperName)
 	}
 	if needsRouter(in.Pod) {
-		ours = append(ours, podid.RouterName)
+		names = append(names, podid.RouterName)
 	}
-	n = inits + own + len(ours)
-	parts := append([]string{plural(own, "container")}, ours...)
-	if inits > 0 {
+	return names
+}
+
+// containerCount is how many containers a task with this layout has.
+func containerCount(in Input, l layout) int {
+	return len(in.Pod.Spec.InitContainers) + len(remaining(in.Pod)) + len(ownContainers(in, l))
+}
+
+// counted is a task's containers in words: "11 containers (1 init container, 9 containers, vk-files)".
+func counted(in Input, l layout) string {
+	parts := append([]string{plural(len(remaining(in.Pod)), "container")}, ownContainers(in, l)...)
+	if inits := len(in.Pod.Spec.InitContainers); inits > 0 {
 		parts = append([]string{plural(inits, "init container")}, parts...)
 	}
 	if len(parts) == 1 {
-		return n, parts[0]
+		return parts[0]
 	}
-	return n, plural(n, "container") + " (" + strings.Join(parts, ", ") + ")"
+	return plural(containerCount(in, l), "container") + " (" + strings.Join(parts, ", ") + ")"
 }
 
 func plural(n int, thing string) string {

@@ -37,8 +37,8 @@ var podRules = slices.Concat([]rule{
 	quietCase("spec.initContainers", "with restartPolicy Always: a sidecar", Mapped, "started before, and stopped after, what comes later; when it ends, it is not started again"),
 	quiet("spec.containers", Mapped, "one container each; with restartPolicy Always all are essential: when one exits, the pod restarts as a whole"),
 	loud("spec.containers", "more than 10, init containers and the provider's own included", Refused, "a Fargate task has at most 10", "split the pod", func(in Input) []hit {
-		if n, which := containersOf(in); n > maxContainers {
-			return []hit{{detail: which}}
+		if l := layoutOf(in); containerCount(in, l) > maxContainers {
+			return []hit{{detail: counted(in, l)}}
 		}
 		return nil
 	}),

@@ -62,7 +62,7 @@ func startWords(in Input, l layout, c *corev1.Container, shared bool) []string {
 func startScript(in Input, l layout, c *corev1.Container, shared bool) string {
 	lines := []string{"set -eu", "vk_b=" + toolsShell}
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
-	if len(l.links[c.Name])+len(l.copies[c.Name])+len(in.Pod.Spec.HostAliases) > 0 {
+	if len(l.links[c.Name])+len(l.copies[c.Name])+len(in.Pod.Spec.HostAliases) > 0 || resolverOf(in.Pod).isVital() {
 		lines = append(lines, cannotWrite)
 	}
 	if len(l.links[c.Name]) > 0 {
