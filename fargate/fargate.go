@@ -6,35 +6,39 @@
 //
 // What lives where:
 //
-//	fargate.go     the parts and how they run together
-//	account.go     AWS: clients behind one door, the checks before the first pod
-//	joins.go       what is remembered of each pod: which task it is joined to, and what is under way
-//	pods.go        virtual-kubelet's calls about pods
-//	logs.go        kubectl logs
-//	draft.go       a pod resolved and translated: what launching and explaining have in common
-//	claims.go      the PersistentVolumes behind a pod's claims
-//	token.go       tokens of ServiceAccounts
-//	queue.go       the launch queue, and its order
-//	launch.go      what one launch does
-//	unanswered.go  launches of which nobody knows yet whether they started a task
-//	stop.go        the stop queue: every task that is to end
-//	prestop.go     preStop hooks, between the wish that a task ends and the stop
-//	observe.go     tasks seen, statuses derived and notified
-//	started.go     events about containers that have started
-//	changed.go     another image for a pod that runs
-//	deadline.go    activeDeadlineSeconds
-//	lastwords.go   what containers wrote before they failed, for terminationMessagePolicy
-//	probe.go       probes and postStart hooks of running containers, and what follows from them
-//	again.go       the next attempt and its back-off
-//	refuse.go      pods that Fargate cannot run
-//	daemonset.go   DaemonSet pods
-//	recover.go     taking up what already runs
-//	sweep.go       orphaned tasks and idle definitions
-//	node.go        the node and its conditions
-//	metrics.go     what Prometheus is told
-//	explain.go     what would become of pods in files, without cluster or account
-//	standin.go     what pods name, found in files; words where the files do not have it
-//	assume.go      what explaining assumes where there is no fargate.toml
+//	fargate.go      the parts and how they run together
+//	account.go      AWS: clients behind one door, the checks before the first pod
+//	joins.go        what is remembered of each pod: which task it is joined to, and what is under way
+//	pods.go         virtual-kubelet's calls about pods
+//	logs.go         kubectl logs
+//	draft.go        a pod resolved and translated: what launching and explaining have in common
+//	claims.go       the PersistentVolumes behind a pod's claims
+//	token.go        tokens of ServiceAccounts
+//	queue.go        the launch queue, and its order
+//	launch.go       what one launch does
+//	unanswered.go   launches of which nobody knows yet whether they started a task
+//	stop.go         the stop queue: every task that is to end
+//	prestop.go      preStop hooks, between the wish that a task ends and the stop
+//	observe.go      tasks seen, statuses derived and notified
+//	started.go      events about containers that have started
+//	changed.go      another image for a pod that runs
+//	resized.go      a resize in place, which cannot be
+//	deadline.go     activeDeadlineSeconds
+//	lastwords.go    what containers wrote before they failed, for terminationMessagePolicy
+//	probe.go        probes and postStart hooks of running containers, and what follows from them
+//	again.go        the next attempt and its back-off
+//	refuse.go       pods that Fargate cannot run
+//	daemonset.go    DaemonSet pods
+//	recover.go      taking up what already runs
+//	sweep.go        orphaned tasks and idle definitions
+//	node.go         the node and its conditions
+//	metrics.go      what Prometheus is told
+//	explain.go      what would become of pods in files, without cluster or account
+//	standin.go      what pods name, found in files; words where the files do not have it
+//	standinfile.go  the files of such words that mounts by subPath name
+//	standinclaim.go claims and volumes in the files, bound as the control plane would
+//	placement.go    what would keep a scheduler from giving the node the pods
+//	assume.go       what explaining assumes where there is no fargate.toml
 //
 // Kubernetes holds the spec, ECS holds the task, this package holds only the join: nothing is stored,
 // and a process that starts finds everything again.
