@@ -27,6 +27,7 @@ func (n *Node) makeInformers() error {
 			o.FieldSelector = fields.OneTermEqualSelector("spec.nodeName", n.cfg.Node.Name).String()
 		}))
 	n.pods = n.podFactory.Core().V1().Pods()
+	n.latest = newLatestPods(n.pods.Lister())
 	n.serviceFactory = informers.NewSharedInformerFactoryWithOptions(n.clients.pods, 0, strip)
 	n.services = n.serviceFactory.Core().V1().Services()
 	for what, informer := range map[string]cache.SharedIndexInformer{"pods": n.pods.Informer(), "services": n.services.Informer()} {

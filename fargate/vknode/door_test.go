@@ -5,10 +5,12 @@ import (
 	"context"
 	"crypto/tls"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -334,4 +336,27 @@ func TestRunningPodsAreThoseThatRun(t *testing.T) {
 	eventually(t, "web is listed as running", func() bool { return lists("/runningpods/") })
 	d.api.deletePod(t, "web", 30)
 	eventually(t, "web is no longer listed as running, its task has not ended yet or has", func() bool { return !lists("/runningpods/") })
+}
+
+// A kubelet asks its runtime; whoever has seen in the API server that a pod runs must not be told otherwise by a cache that
+// has yet to see it.
+func TestRunningPodsAreNotThoseOfACacheThatLags(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.cloud.provisioning = 10 * time.Second
+		w.start(true)
+		w.api.createPod(t, "web")
+		time.Sleep(time.Second)
+		w.api.stall()
+		w.waitFor("web", "running")
+		time.Sleep(time.Second)
+		if phase := w.api.pod("web").Status.Phase; phase != corev1.PodRunning {
+			t.Fatalf("in the API server it is %s", phase)
+		}
+		answer := httptest.NewRecorder()
+		w.node.listRunningPods(answer, nil)
+		if !strings.Contains(answer.Body.String(), `"name":"web"`) {
+			t.Errorf("it is not listed as running: %s", answer.Body)
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	corev1listers "k8s.io/client-go/listers/core/v1"
@@ -29,12 +30,29 @@ func (l *latestPods) get(namespace, name string) (*corev1.Pod, error) {
 	if err != nil {
 		return nil, err
 	}
+	return l.newest(cached), nil
+}
+
+// list returns all pods, read only.
+func (l *latestPods) list() ([]*corev1.Pod, error) {
+	cached, err := l.lister.List(labels.Everything())
+	if err != nil {
+		return nil, err
+	}
+	var pods []*corev1.Pod
+	for _, pod := range cached {
+		pods = append(pods, l.newest(pod))
+	}
+	return pods, nil
+}
+
+func (l *latestPods) newest(cached *corev1.Pod) *corev1.Pod {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if written := l.written[cached.UID]; written != nil && newer(written, cached) {
-		return written, nil
+		return written
 	}
-	return cached, nil
+	return cached
 }
 
 // wrote takes what the API server returned for a write.

@@ -58,6 +58,7 @@ type Node struct {
 
 	podFactory, serviceFactory informers.SharedInformerFactory
 	pods                       corev1informers.PodInformer
+	latest                     *latestPods
 	services                   corev1informers.ServiceInformer
 	events                     record.EventBroadcaster
 	recorder                   record.EventRecorder

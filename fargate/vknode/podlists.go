@@ -6,7 +6,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 )
 
 // The lists of pods come from the API server's objects, never from the
@@ -27,7 +26,7 @@ func (n *Node) listRunningPods(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (n *Node) writePods(w http.ResponseWriter, show func(*corev1.Pod) (corev1.Pod, bool)) {
-	pods, err := n.Pods().List(labels.Everything())
+	pods, err := n.latest.list()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return

@@ -38,18 +38,17 @@ func (n *Node) runPods(ctx context.Context, p Provider) error {
 
 // runController runs the core's pod controller, and what it leaves undone.
 func (n *Node) runController(ctx context.Context, p Provider) error {
-	latest := newLatestPods(n.pods.Lister())
 	reaper := newReaper(n.clients.pods.CoreV1(), p.Terminate, n.cfg.Log)
 	known, err := p.GetPods(ctx)
 	if err != nil {
 		return fmt.Errorf("list the provider's pods: %w", err)
 	}
 	reaper.missing(known, n.pods.Lister())
-	watcher := podEvents{podWatcher(p, latest, reaper)}
+	watcher := podEvents{podWatcher(p, n.latest, reaper)}
 	if _, err := n.pods.Informer().AddEventHandler(watcher); err != nil {
 		return fmt.Errorf("watch pods: %w", err)
 	}
-	controller, err := n.newController(p, latest)
+	controller, err := n.newController(p)
 	if err != nil {
 		return err
 	}
@@ -100,14 +99,14 @@ func podWatcher(p Provider, latest *latestPods, reaper *reaper) cache.ResourceEv
 	}
 }
 
-func (n *Node) newController(p Provider, latest *latestPods) (*node.PodController, error) {
+func (n *Node) newController(p Provider) (*node.PodController, error) {
 	// The core wants these informers, and does not use them when it is not to
 	// resolve environments. Never started, they list and watch nothing.
 	unused := informers.NewSharedInformerFactory(n.clients.pods, 0).Core().V1()
 	controller, err := node.NewPodController(node.PodControllerConfig{
 		PodClient: podClients{
 			PodsGetter:  n.clients.pods.CoreV1(),
-			latest:      latest,
+			latest:      n.latest,
 			annotations: n.cfg.Annotations,
 			terminate:   p.Terminate,
 		},
