@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/virtual-kubelet/aws-fargate/hack/local/stack"
 )
@@ -40,7 +41,7 @@ func (w *Walk) update(ctx context.Context) error {
 	}
 	stop()
 	worst := <-seen
-	w.say("during the rollout at least %d pods were available, and there were at most %d", worst.leastAvailable, worst.mostReplicas)
+	w.say("during the rollout at least %d pods were available, and at most %d were wanted", worst.leastAvailable, worst.mostReplicas)
 	if worst.leastAvailable < 3 || worst.mostReplicas > 4 {
 		return errors.New("a rolling update of three replicas goes one at a time: want at least 3 available, at most 4 in all")
 	}
@@ -77,34 +78,55 @@ func (w *Walk) startDaemon(ctx context.Context) error {
 	return w.Stack.Daemon.Start(ctx)
 }
 
-// watchRollout sends what it saw when ctx ends.
+// watchRollout sends what it saw when ctx ends. How many replicas are wanted is told by what the ReplicaSets are to have: each
+// follows at its own pace, so that for a moment there may be more pods, and statuses add up what was at different times.
 func (w *Walk) watchRollout(ctx context.Context, name string) (<-chan rollout, error) {
-	watch, err := w.Stack.Kubernetes.AppsV1().Deployments(namespace).Watch(ctx, metav1.ListOptions{
+	apps := w.Stack.Kubernetes.AppsV1()
+	deployments, err := apps.Deployments(namespace).Watch(ctx, metav1.ListOptions{
 		FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, name).String(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("watch deployment %s: %w", name, err)
 	}
+	sets, err := apps.ReplicaSets(namespace).Watch(ctx, metav1.ListOptions{LabelSelector: "app=nginx"})
+	if err != nil {
+		deployments.Stop()
+		return nil, fmt.Errorf("watch the ReplicaSets of %s: %w", name, err)
+	}
 	result := make(chan rollout, 1)
 	go func() {
-		worst := rollout{leastAvailable: 1 << 30}
+		worst, wanted := rollout{leastAvailable: 1 << 30}, map[types.UID]int32{}
 		defer func() { result <- worst }()
-		defer watch.Stop()
+		defer deployments.Stop()
+		defer sets.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
-			case event, open := <-watch.ResultChan():
+			case event, open := <-deployments.ResultChan():
 				deployment, ok := event.Object.(*appsv1.Deployment)
 				if !open || !ok {
 					return
 				}
 				worst.leastAvailable = min(worst.leastAvailable, deployment.Status.AvailableReplicas)
-				worst.mostReplicas = max(worst.mostReplicas, deployment.Status.Replicas)
+			case event, open := <-sets.ResultChan():
+				set, ok := event.Object.(*appsv1.ReplicaSet)
+				if !open || !ok {
+					return
+				}
+				wanted[set.UID] = *set.Spec.Replicas
+				worst.mostReplicas = max(worst.mostReplicas, sum(wanted))
 			}
 		}
 	}()
 	return result, nil
+}
+
+func sum(counts map[types.UID]int32) (all int32) {
+	for _, n := range counts {
+		all += n
+	}
+	return all
 }
 
 // restart stops the daemon as Ctrl-C does, and waits until Kubernetes itself finds the node silent.
