@@ -140,7 +140,7 @@ func IsMounted(pod *corev1.Pod, volume string) bool {
 // What the volume with the ServiceAccount's token looks like (plugin/pkg/admission/serviceaccount).
 const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-var tokenVolume = regexp.MustCompile(`^kube-api-access-[A-Za-z0-9]{5}$`) // explain writes XXXXX
+var tokenVolume = regexp.MustCompile(`^kube-api-access-[A-Za-z0-9]{5}$`) // in capitals where explain makes them up
 
 // IsTokenVolume tells whether the API server added the volume by itself to give the pod its ServiceAccount's token
 // (admission plugin ServiceAccount). Its name is different for every pod.

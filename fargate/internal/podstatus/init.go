@@ -3,6 +3,7 @@ package podstatus
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -108,7 +109,8 @@ func heldBack(pod *corev1.Pod, task ecstypes.Task, spec *corev1.Container) bool 
 
 // failedInit is the first init container that keeps those after it waiting for ever: it could not be started, it has ended
 // and has not done its work, or it is a sidecar that has ended before its startup probe had succeeded, which is the health
-// check that taskdef has the others wait for. nil: none has.
+// check that taskdef has the others wait for. One whose image cannot be pulled has not failed, for that is tried again
+// whatever the policy. nil: none has.
 func failedInit(pod *corev1.Pod, task ecstypes.Task) *corev1.Container {
 	for i := range pod.Spec.InitContainers {
 		c := &pod.Spec.InitContainers[i]
@@ -117,7 +119,8 @@ func failedInit(pod *corev1.Pod, task ecstypes.Task) *corev1.Container {
 		if isSidecar(c) {
 			failed = healthcheck.Of(c).Startup != nil && container.ExitCode != nil && container.RuntimeId != nil && !passed(pod, task, i)
 		}
-		if failed || hasEnded(container) && couldNotStart(container) {
+		unpulled := strings.HasPrefix(aws.ToString(container.Reason), "CannotPull")
+		if failed || hasEnded(container) && couldNotStart(container) && !unpulled {
 			return c
 		}
 	}

@@ -147,3 +147,15 @@ func TestASidecarWithAStartupProbeHasNotStartedByItself(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// An image that cannot be pulled is tried again whatever the policy, also that of an init container: none has failed.
+func TestAnInitContainersImageThatCannotBePulled(t *testing.T) {
+	for _, policy := range policies {
+		pod := initialised(policy)
+		const words = "CannotPullContainerError: pull image manifest has been retried 1 time(s): not found"
+		task := neverRan(0, words, "one", "proxy", "two", "web").because(words)
+		if got := podstatus.Judge(pod, task.Task); got.Action != podstatus.Retry || got.Reason != "ImagePullBackOff" {
+			t.Errorf("%s: %+v", policy, got)
+		}
+	}
+}
