@@ -159,3 +159,13 @@ func TestAnInitContainersImageThatCannotBePulled(t *testing.T) {
 		}
 	}
 }
+
+// A sidecar that somebody stopped while it started, with its whole task, has not failed.
+func TestATaskStoppedInTheConsoleWhileItsSidecarStarts(t *testing.T) {
+	pod := initialised(corev1.RestartPolicyNever)
+	pod.Spec.InitContainers[1].StartupProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"up"}}}}
+	task := newTask(0, "one", "proxy", "two", "web").at(map[string]any{"one": 0, "proxy": 143}).stopping("STOPPED", userStop, "Task stopped by user")
+	if got := podstatus.Judge(pod, task.Task); got.Action != podstatus.Finish || got.Phase != corev1.PodFailed || got.Reason != "TaskStopped" {
+		t.Errorf("%+v", got)
+	}
+}

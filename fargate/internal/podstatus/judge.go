@@ -54,6 +54,9 @@ func Judge(pod *corev1.Pod, task ecstypes.Task) Verdict {
 	verdict := Verdict{Action: Finish, Phase: corev1.PodFailed, Reason: stop.Reason, Message: stop.Message}
 	verdict.interrupted = interruptedContainers(pod, task)
 	clean, failed := exitedCleanly(pod, task), failedInit(pod, task)
+	if failed != nil && isSidecar(failed) && stop.Cause == awserr.StoppedByUser {
+		failed = nil // it was stopped with the rest
+	}
 	_, kept := find(task, podid.KeeperName)
 	if stop.Cause == awserr.Unhealthy || stop.Cause == awserr.StoppedByUs && (kept || failed != nil || unfilled(task) != "") {
 		stop.Cause = awserr.Exited
@@ -147,9 +150,11 @@ func Finished(pod *corev1.Pod, task ecstypes.Task) string {
 	if why := unfilled(task); why != "" {
 		return why
 	}
-	if failed := failedInit(pod, task); failed != nil && isSidecar(failed) {
+	switch failed := failedInit(pod, task); {
+	case failed == nil:
+	case isSidecar(failed):
 		return "sidecar " + failed.Name + " ended before it had started"
-	} else if failed != nil {
+	default:
 		return "init container " + failed.Name + " failed"
 	}
 	if _, kept := find(task, podid.KeeperName); !kept {
