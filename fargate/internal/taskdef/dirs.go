@@ -72,26 +72,12 @@ func cannotHaveDir(at mounted) string {
 // dirsContainer runs the image of a container for as long as it takes to copy directories of it and to lay files into
 // them; all that this takes of the image are the directories, for the tools are those of the helper.
 func dirsContainer(in Input, l layout, c *corev1.Container) ecstypes.ContainerDefinition {
-	d := ecstypes.ContainerDefinition{
-		Name: aws.String(podid.DirsName(c.Name)), Image: aws.String(c.Image), Essential: aws.Bool(false),
-		RepositoryCredentials: repositoryCredentials(in, c.Image),
-		EntryPoint:            []string{toolsShell}, Command: []string{"sh", "-c", dirsScript(l, c)}, User: aws.String("0:0"),
-		DependsOn: filled(in), StopTimeout: aws.Int32(minStopTimeout), LogConfiguration: logConfiguration(in),
-		MountPoints: []ecstypes.MountPoint{{SourceVolume: aws.String(toolsVolume), ContainerPath: aws.String(toolsPath), ReadOnly: aws.Bool(true)}},
+	var into, from []string
+	for _, d := range l.dirs[c.Name] {
+		into, from = append(into, d.volume), append(from, d.sources...)
 	}
-	mount := func(volume string, readOnly bool) {
-		d.MountPoints = append(d.MountPoints, ecstypes.MountPoint{SourceVolume: aws.String(volume), ContainerPath: aws.String(copiesPath + "/" + volume), ReadOnly: setOnly(readOnly)})
-	}
-	var sources []string
-	for _, dir := range l.dirs[c.Name] {
-		mount(dir.volume, false)
-		sources = append(sources, dir.sources...)
-	}
-	slices.Sort(sources)
-	for _, source := range slices.Compact(sources) {
-		mount(source, true)
-	}
-	return d
+	slices.Sort(from)
+	return copier(in, podid.DirsName(c.Name), c.Image, dirsScript(l, c), into, slices.Compact(from))
 }
 
 // dirsScript copies directories with their owners and modes. One that the image does not have is root's, as a kubelet

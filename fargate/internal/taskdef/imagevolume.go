@@ -27,18 +27,31 @@ func (l layout) imageVolumes() []*corev1.Volume {
 // imageContainer runs the image of a volume for as long as it takes to copy its files into the volume. ECS has no
 // volume of an image; all that this takes of it are the files, for the tools are those of the helper.
 func imageContainer(in Input, l layout, volume *corev1.Volume) ecstypes.ContainerDefinition {
+	var into []string
+	for _, v := range l.views {
+		if v.volume == volume {
+			into = append(into, v.name)
+		}
+	}
+	return copier(in, podid.ImageName(volume.Name), volume.Image.Reference, imageScript(l, volume), into, nil)
+}
+
+// copier runs an image for as long as a script takes to copy something of it into volumes, for which it may read others:
+// all are seen under copiesPath, by their ECS names.
+func copier(in Input, name, image, script string, into, from []string) ecstypes.ContainerDefinition {
 	d := ecstypes.ContainerDefinition{
-		Name: aws.String(podid.ImageName(volume.Name)), Image: aws.String(volume.Image.Reference), Essential: aws.Bool(false),
-		RepositoryCredentials: repositoryCredentials(in, volume.Image.Reference),
-		EntryPoint:            []string{toolsShell}, Command: []string{"sh", "-c", imageScript(l, volume)}, User: aws.String("0:0"),
+		Name: aws.String(name), Image: aws.String(image), Essential: aws.Bool(false), RepositoryCredentials: repositoryCredentials(in, image),
+		EntryPoint: []string{toolsShell}, Command: []string{"sh", "-c", script}, User: aws.String("0:0"),
 		DependsOn: filled(in), StopTimeout: aws.Int32(minStopTimeout), LogConfiguration: logConfiguration(in),
 		MountPoints: []ecstypes.MountPoint{{SourceVolume: aws.String(toolsVolume), ContainerPath: aws.String(toolsPath), ReadOnly: aws.Bool(true)}},
 	}
-	for _, v := range l.views {
-		if v.volume == volume {
-			d.MountPoints = append(d.MountPoints, ecstypes.MountPoint{SourceVolume: aws.String(v.name), ContainerPath: aws.String(copiesPath + "/" + v.name)})
+	mount := func(volumes []string, readOnly bool) {
+		for _, v := range volumes {
+			d.MountPoints = append(d.MountPoints, ecstypes.MountPoint{SourceVolume: aws.String(v), ContainerPath: aws.String(copiesPath + "/" + v), ReadOnly: setOnly(readOnly)})
 		}
 	}
+	mount(into, false)
+	mount(from, true)
 	return d
 }
 
