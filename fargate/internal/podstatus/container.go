@@ -143,9 +143,14 @@ func hasEnded(container ecstypes.Container) bool {
 	return aws.ToString(container.LastStatus) == stopped && (container.ExitCode != nil || couldNotStart(container))
 }
 
-// couldNotStart goes by ECS's names of errors: CannotStartContainerError, CannotPullContainerError and their like.
+// couldNotStart goes by ECS's names of errors: CannotStartContainerError, CannotCreateContainerError and their like.
 func couldNotStart(container ecstypes.Container) bool {
-	return container.ExitCode == nil && strings.HasPrefix(aws.ToString(container.Reason), "Cannot")
+	return container.ExitCode == nil && strings.HasPrefix(aws.ToString(container.Reason), "Cannot") && !unpulled(container)
+}
+
+// unpulled tells whether a container waits for its image: CannotPullContainerError, which another attempt may mend.
+func unpulled(container ecstypes.Container) bool {
+	return container.ExitCode == nil && strings.HasPrefix(aws.ToString(container.Reason), "CannotPull")
 }
 
 func ending(task ecstypes.Task, container ecstypes.Container) (int32, string) {

@@ -3,7 +3,6 @@ package podstatus
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -79,6 +78,11 @@ func endedInit(pod *corev1.Pod, task ecstypes.Task, spec *corev1.Container) core
 	if status := carriedOver(pod, spec); container.ExitCode == nil && (!known || status.State.Terminated != nil) {
 		return waitingUnlessEnded(status, task)
 	}
+	if unpulled(container) {
+		status := carriedOver(pod, spec)
+		status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: inBackOff("ErrImagePull"), Message: *container.Reason}}
+		return status
+	}
 	if container.ExitCode == nil && !ranAtAll(container) || heldBack(pod, task, spec) {
 		return waitingUnlessEnded(carriedOver(pod, spec), task)
 	}
@@ -119,8 +123,7 @@ func failedInit(pod *corev1.Pod, task ecstypes.Task) *corev1.Container {
 		if isSidecar(c) {
 			failed = healthcheck.Of(c).Startup != nil && container.ExitCode != nil && container.RuntimeId != nil && !passed(pod, task, i)
 		}
-		unpulled := strings.HasPrefix(aws.ToString(container.Reason), "CannotPull")
-		if failed || hasEnded(container) && couldNotStart(container) && !unpulled {
+		if failed || hasEnded(container) && couldNotStart(container) {
 			return c
 		}
 	}

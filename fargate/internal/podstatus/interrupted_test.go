@@ -3,6 +3,7 @@ package podstatus_test
 import (
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 
@@ -156,6 +157,14 @@ func TestAnInitContainersImageThatCannotBePulled(t *testing.T) {
 		task := neverRan(0, words, "one", "proxy", "two", "web").because(words)
 		if got := podstatus.Judge(pod, task.Task); got.Action != podstatus.Retry || got.Reason != "ImagePullBackOff" {
 			t.Errorf("%s: %+v", policy, got)
+		}
+		stopping := task.clone()
+		stopping.LastStatus = aws.String("DEPROVISIONING")
+		for _, task := range []aTask{stopping, task} {
+			s := podstatus.FromTask(pod, task.Task).InitContainerStatuses
+			if shown(s[0]) != "ImagePullBackOff" || shown(s[2]) != "PodInitializing" {
+				t.Errorf("%s, %s: %s, then %s: the API server lets no end be taken back", policy, *task.LastStatus, shown(s[0]), shown(s[2]))
+			}
 		}
 	}
 }
